@@ -29,8 +29,9 @@ export interface Step {
 const forms: readonly Panel[] = ['apiKey', 'basic', 'fields', 'consent'];
 
 /**
- * The step of a view. Undefined if the connector has only one step. `hadFirst`: true if the page has shown step 1 of
- * the same run. The view of step 2 does not contain this fact.
+ * The step at which the user is, by the panel of the view. Undefined if the panel asks for no input and no consent, if
+ * the connector has only one step, or if the page does not know the number of steps. `hadFirst`: true if the page has
+ * shown step 1 of the run. The view of step 2 does not tell whether the run had a step 1.
  */
 export function stepOf(view: View, hadFirst: boolean): Step | undefined {
   const panel = panelOf(view);
@@ -84,7 +85,7 @@ const groupOf: Record<Chip, Group> = {
   refresh: 'todo',
   secondStep: 'todo',
   refused: 'todo',
-  working: 'todo', // the form can return after the check of its input
+  working: 'todo', // after the check of the input, the flow can ask for the form again
   verifying: 'underWay',
   retrying: 'underWay',
   byPartner: 'underWay',
@@ -94,8 +95,8 @@ const groupOf: Record<Chip, Group> = {
 };
 
 /**
- * Keeps each connector's group. The open connector stays in its group, because a move would take the focus from its
- * panel.
+ * Assigns each connector to a group of the list. The open connector stays in its group, because a move would take the
+ * focus from its panel.
  */
 export class Groups {
   readonly #groups = new Map<number, Group>();

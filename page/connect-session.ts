@@ -55,7 +55,10 @@ export class ConnectSession {
   readonly #windows: ConsentWindows;
   /** When the page first saw the step of each connector, in milliseconds. */
   readonly #shownSince = new Map<number, number>();
-  /** The views of the last comparison. The page compares them with the new views, to emit each event only once. */
+  /**
+   * The last view of each connector. The page compares each new view with the last view, so that the page emits each
+   * event only once.
+   */
   readonly #lastViews = new Map<number, View>();
   /** The ids of the runs whose step 1 this page has shown. */
   readonly #hadFirst = new Set<string>();
@@ -63,7 +66,7 @@ export class ConnectSession {
   selected?: number;
   /** True if the session has ended, and a value that the user had typed was not sent. */
   isInputLost = false;
-  /** True if the user has closed all panels. Then no panel opens by itself. */
+  /** True if the user has closed all panels. While this is true, the page opens no panel by itself. */
   #isClosed = false;
 
   constructor(private readonly parts: ConnectSessionOptions) {
@@ -81,7 +84,7 @@ export class ConnectSession {
       unreachable: ({ trouble }) => this.#watch.report(trouble),
       changed: parts.changed,
       removed: this.#watch.removed,
-      begun: () => this.actions.refreshNow(), // Temporal may have removed the flow in the meantime
+      begun: () => this.actions.refreshNow(), // Temporal may have removed the flow since the last read
     });
     this.#windows = new ConsentWindows({
       hosted: parts.hosted,
@@ -133,14 +136,17 @@ export class ConnectSession {
     };
   }
 
-  /** A key that changes when the user is at another step or has a new problem. Then the focus must move. */
+  /**
+   * A key that changes when the user is at another step or has a new problem. After a change of this key, the element
+   * moves the focus.
+   */
   get step(): string {
     const { end, views } = this.state;
     const view = views.find(({ connectorId }) => connectorId === this.selected);
     return end || !view ? `${end ?? nothingLeft(views)}` : this.#inputs.focusKeyOf(view);
   }
 
-  /** Emits the events of a change, and draws the element again. */
+  /** Emits the events for the changes since the last call, and draws the element again. */
   #notice(): void {
     const { views, end, session } = this.state;
     if (session && this.#lastViews.size === 0) this.parts.emit('opened');
@@ -221,7 +227,7 @@ export class ConnectSession {
   };
 }
 
-/** The connector's name for use in sentences. If the name is unknown, the number of the connector. */
+/** The connector's name for use in sentences. If the name is unknown, a text with the number of the connector. */
 const nameOf = (m: Messages, { connector, connectorId }: View): string =>
   shortened(connector?.name ?? m.appNumber(connectorId));
 

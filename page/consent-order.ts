@@ -34,8 +34,9 @@ export function noticeIn(message: unknown): ConsentNotice | RetryNotice | undefi
 }
 
 /**
- * The connectors whose consent in the page `here` is replaced by the consent of the notice. The newest request for a
- * consent window replaces all older consents.
+ * The connectors in `open` whose consent in the page `here` ends because of the consent in the notice. The newest
+ * consent window replaces all older windows, so the list leaves out only the connector of a notice from the page
+ * `here`.
  */
 export const replacedBy = ({ from, connectorId }: ConsentNotice, here: string, open: Iterable<number>): number[] =>
   [...open].filter((id) => from !== here || id !== connectorId);

@@ -10,7 +10,7 @@ export interface ConsentWindowsParts {
   hosted: boolean;
   /** The empty frame that becomes the opener of the consent windows. */
   frame(): HTMLIFrameElement | null;
-  /** The form for another link of this connector. Undefined if the connector does not wait for a consent. */
+  /** The form that requests another link for this connector. Undefined if the connector does not wait for a consent. */
   formOf(connectorId: number): ConsentForm | undefined;
   /** The id of the connector's present attempt. */
   attemptOf(connectorId: number): string | undefined;
@@ -35,7 +35,10 @@ export class ConsentWindows {
 
   constructor(private readonly parts: ConsentWindowsParts) {}
 
-  /** The state of the connector's window, and the name of the connector whose newer consent has replaced this one. */
+  /**
+   * The state of the connector's window, and the name of the connector whose newer consent has replaced the consent in
+   * this window.
+   */
   of(connectorId: number): { consentWindow?: ConsentWindow; replacedBy?: string } {
     const { state, replacedBy: notice } = this.#entries.get(connectorId) ?? {};
     return { consentWindow: state, replacedBy: notice?.name };
@@ -66,7 +69,7 @@ export class ConsentWindows {
     this.parts.emit('window-opened', connectorId);
   }
 
-  /** Records and announces that the connector's consent has ended. */
+  /** Records that the connector's consent has ended, and tells the other pages. */
   end(connectorId: number, name: string): void {
     const isOurs = this.#entries.get(connectorId)?.state === 'opened';
     this.#remove(connectorId);
@@ -101,8 +104,8 @@ export class ConsentWindows {
   }
 
   /**
-   * Loads another link into the window of the return page. If this page has not opened the window, another page
-   * answers.
+   * Loads another link into the window of the return page. Does nothing if another page has opened the window, because
+   * that page answers.
    */
   #retry(connectorId: number): void {
     const form = this.parts.formOf(connectorId);

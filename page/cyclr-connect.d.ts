@@ -5,8 +5,8 @@
  */
 
 /**
- * Some texts of the element, by the names in `page/static/languages/`. A text with `{0}` contains the argument of the
- * original text, such as the name of the app.
+ * Some texts of the element, by the names in `page/static/languages/`. In a text, `{0}` stands for the first argument
+ * of the original text, such as the name of the app.
  */
 export interface OwnMessages {
   [name: string]: string | string[] | ((...args: never[]) => string) | OwnMessages | undefined;
@@ -25,11 +25,11 @@ export declare class CyclrConnect extends HTMLElement {
   /** A language tag. The default is the language of the session, then the language of the page. */
   language: string | null;
   theme: 'light' | 'dark' | 'auto' | null;
-  /** The `PUBLIC_URL` of the service. Needed only if the module is loaded from another address. */
+  /** The `PUBLIC_URL` of the service. Needed only if the host page loads the module from another address. */
   service: string | null;
-  /** True to show a button that dispatches `closed` when all connectors are done. */
+  /** If true, the element shows a button when all connectors are done. A click on the button dispatches `closed`. */
   closable: boolean;
-  /** True on the hosted page: the element shows the page's heading and sets its title and language. */
+  /** True on the hosted page: the element shows the page's heading, and sets the page's title and language. */
   hosted: boolean;
   /** `single`: one connector at a time, without a list. */
   layout: 'list' | 'single' | null;

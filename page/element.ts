@@ -42,7 +42,7 @@ const here = import.meta.url;
 /**
  * Emits `connected` and `problem` (with `detail.connectorId`), `opened`, `step`, `refused`, `window-opened`,
  * `window-closed`, `session-expired`, `session-renewed` (the property `session` has the new token) and `closed`. An
- * event proves nothing. Use it as a hint to ask your backend.
+ * event proves nothing about a connector: use the event only as a hint to ask your backend.
  */
 export class CyclrConnect extends LitElement implements Declared {
   static override styles = styles;
@@ -71,9 +71,15 @@ export class CyclrConnect extends LitElement implements Declared {
   declare theme: 'light' | 'dark' | 'auto' | null;
   /** The service's base URL. The default is the origin and path of this module. */
   declare service: string | null;
-  /** True to show a button that emits `closed`, in place of the link to `returnTo`, when all connectors are done. */
+  /**
+   * If true, the element shows a button in place of the link to `returnTo` when all connectors are done. A click on the
+   * button emits `closed`.
+   */
   declare closable: boolean;
-  /** True if the element is the whole page. Then the element also sets the document's title, language and heading. */
+  /**
+   * True if the element is the whole page. The element of a whole page also shows the heading, and sets the title and
+   * the language of the document.
+   */
   declare hosted: boolean;
   /** The name of the company that asks the user to connect. */
   declare brand: string | null;
@@ -93,7 +99,7 @@ export class CyclrConnect extends LitElement implements Declared {
   #opened?: number;
   #step = '';
   #language = '';
-  /** The messages with the texts of the host page, and the two sources of these messages. */
+  /** `messages`: the messages of the language (`base`), with the texts of the host page (`own`) in their place. */
   #worded?: { base: Messages; own: OwnMessages; messages: Messages };
 
   constructor() {
@@ -227,8 +233,8 @@ export class CyclrConnect extends LitElement implements Declared {
   }
 
   /**
-   * Opens the next connector after `MOVE_ON_MS`. Does not open it if the user works by keyboard or screen reader, or
-   * wants no motion.
+   * Opens the next connector after `MOVE_ON_MS`. Opens no connector if the user works by keyboard or screen reader, or
+   * has asked the browser for reduced motion.
    */
   #moveOnAfter(session: ConnectSession): void {
     const { selected } = session;

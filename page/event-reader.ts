@@ -11,7 +11,7 @@ export interface EventReaderParts {
   /** True if every view is final. */
   allFinal(): boolean;
   receive(view: View): void;
-  /** Reports the reason why the service can't be used. `undefined`: the service answers. */
+  /** Reports the reason why the service can't be used. `undefined` means that the service answers. */
   report(trouble: Trouble | undefined): void;
   /** Called when the service has refused the session. */
   end(failure: ServiceFailure): void;
@@ -26,7 +26,7 @@ const SILENT_MS = 40_000;
 const REFRESH_EVERY_MS = 4000;
 
 /**
- * Follows the event stream until all views are final. If the stream ends early, opens it again, with the events after
+ * Follows the event stream until all views are final. If the stream ends early, opens a new stream, which begins after
  * the last event that arrived. Without a working stream, reads the views by plain requests.
  */
 export class EventReader {

@@ -4,7 +4,7 @@ import { heldAt } from './state';
 
 /** Sealed credentials that the user entered on the form of the properties. */
 interface Held {
-  /** The view whose form has the input. */
+  /** The view of the form on which the user entered the credentials. */
   view: View;
   form: HTMLFormElement;
   body: Submission;
@@ -13,8 +13,8 @@ interface Held {
 }
 
 /**
- * Holds credentials until the flow has accepted the properties of the same form. Before that, the flow would refuse the
- * credentials.
+ * Holds credentials until the flow has accepted the properties of the same form, because the flow refuses credentials
+ * while it waits for properties.
  */
 export class HeldCredentials {
   readonly #held = new Map<number, Held>();

@@ -10,13 +10,16 @@ import { Submissions, type PendingSubmission, type SubmissionsParts } from './su
 
 /** The state of the form of one connector, which exists only in this page. */
 interface FormState {
-  /** The required fields that the user left empty in this view. `times` counts the tries. */
+  /**
+   * The faults that the page has found in the input for this view, such as an empty required field. `times` counts the
+   * inputs with a fault.
+   */
   missing?: { view: View; problem: ShownProblem; times: number };
-  /** The fields that the user has edited after this problem was shown. */
+  /** The fields (`names`) that the user has edited since the page showed the problem `of`. */
   edited?: { of: ShownProblem; names: ReadonlySet<string> };
   /** True if the user has typed a value that was not sent. */
   hasDraft?: boolean;
-  /** True if the page has sealed an input, and emptied its secret fields. */
+  /** True if the page has sealed the input of this form, and has then emptied the secret fields. */
   isEmptied?: boolean;
   /** The user name that was entered on the form of the properties. */
   userName?: string;
@@ -107,13 +110,13 @@ export class Inputs implements Pick<Actions, 'submitProperties' | 'submitCredent
     return pending && shownView(view, pending.view) === pending.view ? pending : undefined;
   }
 
-  /** Forgets the values that were typed in an earlier step. */
+  /** Forgets that the user typed a value at an earlier step. */
   beginStep({ connectorId }: View): void {
     delete this.#forms.get(connectorId)?.hasDraft;
   }
 
   /**
-   * Fetches the sealing keys once, before the user sends an input. Then the page can seal the input without a
+   * Fetches the sealing keys once, before the user sends an input, so that the page can seal the input even without a
    * connection.
    */
   prepare(): void {

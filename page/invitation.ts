@@ -23,7 +23,7 @@ export function invitationOf(token: string): Invitation | undefined {
   try {
     const bytes = Uint8Array.from(atob(claims.replace(/-/g, '+').replace(/_/g, '/')), (char) => char.charCodeAt(0));
     const { label, account, connectors } = JSON.parse(new TextDecoder().decode(bytes)) as Claims;
-    // The service makes no names of other types or lengths. Such a text could be the message of an attacker.
+    // The service makes only names of this type and length. Any other value could be the message of an attacker.
     if (!isName(account, LONGEST.account)) return undefined;
     if (label !== undefined && !isName(label, LONGEST.label)) return undefined;
     const name = label ?? account;

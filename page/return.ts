@@ -3,7 +3,7 @@ export {};
 
 const REFRESH_EVERY_MS = 5000;
 const CLOSE_AFTER_MS = 1000;
-/** If the connect page is open in this browser, it answers within this time. */
+/** If the connect page is open in this browser, the connect page answers within this time. */
 const ANSWER_WITHIN_MS = 1000;
 
 /** Shows the buttons that work in this window. After a successful consent, closes the window. */
@@ -24,7 +24,8 @@ function show(button: HTMLButtonElement, onClick: () => void): void {
 }
 
 /**
- * Asks the connect page for another link in this window. Without an answer, or without a connector, closes the window.
+ * Asks the connect page to load another link into this window. If no page answers, or if the button names no connector,
+ * closes the window.
  */
 async function retryOrClose(button: HTMLButtonElement): Promise<void> {
   const { account, connector } = button.dataset;
@@ -33,8 +34,8 @@ async function retryOrClose(button: HTMLButtonElement): Promise<void> {
 }
 
 /**
- * Sends and receives the messages of consent-order.ts. The file is not imported, because the build would then make a
- * third file for the code that two scripts share.
+ * Sends the message `retry` of consent-order.ts, and resolves with true if a page answers `retrying`. This script does
+ * not import consent-order.ts, because the build would make a third file for the code that two scripts share.
  */
 function isRetried(account: string, connectorId: number): Promise<boolean> {
   const channel = new BroadcastChannel(`cyclr-connect ${account}`);
@@ -46,7 +47,10 @@ function isRetried(account: string, connectorId: number): Promise<boolean> {
   return answer.finally(() => channel.close());
 }
 
-/** Browsers close only windows that a page has opened. In any other window, the text beside the button stays. */
+/**
+ * Browsers let a script close only windows that a script has opened. Any other window stays open, and shows the text
+ * beside the button.
+ */
 function closeWindow(button: HTMLButtonElement | null): void {
   window.close();
   if (button) button.hidden = true;
@@ -62,8 +66,8 @@ async function outcomeByNow(): Promise<{ title: string; outcome: HTMLElement } |
 }
 
 /**
- * Shows the outcome as soon as it is known. The page is not reloaded, because a screen reader would read the whole page
- * again.
+ * Shows the outcome as soon as the service knows the outcome. The script does not reload the page, because a screen
+ * reader would read the whole page again.
  */
 async function settle(shown: HTMLElement): Promise<void> {
   while (shown.dataset.settled === 'false') {

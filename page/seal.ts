@@ -1,4 +1,4 @@
-/** Seals the user's input in the page. Only a worker can open it. */
+/** Seals the user's input in the page. Only a worker can open the sealed input. */
 import type { Credentials } from '../workflows/messages';
 import type { ConnectorKey, Sealed } from '../workflows/connector';
 import { publicKeyOf } from '../sealing/keys';

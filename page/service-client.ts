@@ -35,11 +35,11 @@ export class ServiceFailure extends Error {
   override readonly name = 'ServiceFailure';
   constructor(
     /**
-     * The code of the problem document. `unreachable` without an answer, `unexpected` for an answer without a problem
-     * document.
+     * The code of the problem document. `unreachable` if the service did not answer, `unexpected` if the answer has no
+     * problem document.
      */
     readonly code: string,
-    /** The view of the flow. Only some codes have a view. */
+    /** The view of the flow. The service sends a view only with some codes. */
     readonly view?: View,
     readonly fields?: Problem['fields'],
     readonly retryAfterMs?: number,
@@ -95,7 +95,7 @@ export class ServiceClient {
   submit = (connectorId: number, body: Submission): Promise<View> =>
     this.#json('POST', `/connectors/${connectorId}/${'values' in body ? 'properties' : 'credentials'}`, body);
 
-  /** The event stream after this event id. */
+  /** Opens the event stream. The stream leaves out the view with the id `lastEventId`. */
   events(lastEventId: string | undefined, signal: AbortSignal): Promise<Response> {
     const headers = lastEventId === undefined ? undefined : { 'Last-Event-ID': lastEventId };
     return this.#call('GET', '/events', { headers, signal });

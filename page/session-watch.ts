@@ -14,13 +14,13 @@ export interface SessionState {
   /** Why the service can't be used at present. */
   trouble?: Trouble;
   end?: End;
-  /** True if the service has refused the token of the link as malformed. Then the session never began. */
+  /** True if the service has refused the token of the link as `unauthorized`, before the page had read a session. */
   isMalformed?: boolean;
 }
 
 export interface SessionWatchParts {
   client: ServiceClient;
-  /** The token of the invitation. After the end of this session, this token gives another session. */
+  /** The token of the invitation. After the end of a session, the page can turn this token into another session. */
   invitation?: string;
   /** Called after `state` has changed. */
   changed(): void;
@@ -29,8 +29,8 @@ export interface SessionWatchParts {
 }
 
 /**
- * The limits of the time to the next renewal. This time is half of the session's remaining lifetime. The limits are
- * needed, because the user's clock can be wrong.
+ * The shortest and the longest time to the next renewal. Within these limits, the page renews the session after half of
+ * the remaining lifetime. The page needs the limits, because the user's clock can be wrong.
  */
 const RENEW_MS = { least: 20_000, most: 240_000 };
 
@@ -60,7 +60,7 @@ export class SessionWatch {
     this.#reader?.stop();
   }
 
-  /** Stores a view from any answer. */
+  /** Stores a view that an answer of the service contains. */
   readonly receive = (view: View): void => {
     const views = merged(this.state.views, view);
     if (views !== this.state.views) this.#set({ views });
@@ -80,8 +80,8 @@ export class SessionWatch {
   };
 
   /**
-   * Called for a view whose connector is missing in the service's answer about the session. The answer leaves out
-   * removed flows and paused flows. A recheck that fails with `notFound` means that the flow was removed.
+   * Called for a view whose connector is missing when the page reads the session. The service leaves out the connectors
+   * of removed flows and of paused flows. If a recheck fails with `notFound`, the flow was removed.
    */
   async #askAgain(view: View): Promise<void> {
     const failure: unknown = await this.parts.client.recheck(view.connectorId).catch((err: unknown) => err);
@@ -185,7 +185,10 @@ export class SessionWatch {
     this.parts.renewed();
   }
 
-  /** Repeats a call until it succeeds. Resolves with false if the session has ended or the watch was stopped. */
+  /**
+   * Repeats a call that fails temporarily. Resolves with true after the call has succeeded, and with false after any
+   * other failure or after the end of the watch.
+   */
   async #untilAnswered(
     call: () => Promise<void>,
     refused: (failure: ServiceFailure) => unknown = this.replaceSession,
@@ -206,7 +209,7 @@ export class SessionWatch {
     return false;
   }
 
-  /** Stores the cause of a failed call. `undefined`: the service has answered. */
+  /** Stores the reason why the service can't be used. `undefined` means that the service has answered. */
   report(trouble: Trouble | undefined): void {
     if (trouble !== this.state.trouble) this.#set({ trouble });
   }

@@ -73,8 +73,8 @@ export const works = ({ intent, connected }: Partial<Pick<View, 'intent' | 'conn
   intent === 'reauthenticate' && connected === true;
 
 /**
- * The panel of a view. A state of a newer service is shown as `reading`. A re-authentication that was not finished does
- * not change the connection.
+ * The panel of a view. For a state that only a newer service knows, the panel is `reading`. A re-authentication that
+ * expired or was cancelled does not change the connection, so the panel is `connected` if the connector works.
  */
 export function panelOf(view: Pick<View, 'state' | 'connector'> & Partial<View>): Panel {
   const { state, connector } = view;
@@ -86,8 +86,9 @@ export function panelOf(view: Pick<View, 'state' | 'connector'> & Partial<View>)
 }
 
 /**
- * The credentials that the user enters on the form of the properties. Undefined if the form has no such inputs. A
- * connector that Cyclr reports as connected may need its properties only, so its form has none.
+ * The kind of credentials that the form of the properties also asks for. Undefined if the form asks for properties
+ * only. If Cyclr reports the connector as connected, the form asks for properties only, because the connector may need
+ * no new credentials.
  */
 export function credentialsAfter(view: View): 'apiKey' | 'basic' | undefined {
   if (panelOf(view) !== 'properties' || view.connected) return undefined;
@@ -96,8 +97,8 @@ export function credentialsAfter(view: View): 'apiKey' | 'basic' | undefined {
 }
 
 /**
- * The next action for credentials that were entered on the form of the view `form`. The credentials are dropped after a
- * refusal of the properties, in another run, and at another step.
+ * What the page does at `view` with the credentials that the user entered on the form of the view `form`. `drop`: the
+ * view has a problem, another run has begun, or the flow asks for another input.
  */
 export function heldAt(view: View, form: View): 'keep' | 'send' | 'drop' {
   if (view.runId !== form.runId) return 'drop';
@@ -125,7 +126,7 @@ export const isFinal = (view: View): boolean => {
 
 /**
  * Adds a view to the views, or replaces an older view of its connector. A view that is older than the known view
- * changes nothing. If a run has not read its connector yet, its view gets the connector of the view before.
+ * changes nothing. If a run has not read its connector yet, its view gets the member `connector` of the older view.
  */
 export function merged(views: readonly View[], newer: View): readonly View[] {
   const known = views.find(({ connectorId }) => connectorId === newer.connectorId);
@@ -135,7 +136,7 @@ export function merged(views: readonly View[], newer: View): readonly View[] {
   return views.map((view) => (view === known ? latest : view));
 }
 
-/** Adds to the newer view the parts of the connector that only the view before has. */
+/** Returns the newer view, with the parts of the connector that only the older view has. */
 function completed(newer: View, { connector: known, connected }: View): View {
   if (!known) return newer;
   if (!newer.connector) return { ...(connected !== undefined && { connected }), ...newer, connector: known };
@@ -154,8 +155,8 @@ export const progressOf = (views: readonly View[]): { done: number; total: numbe
 });
 
 /**
- * The next connector to open. The choices in order: a connector behind `after` in the list that waits for the user; any
- * connector that waits for the user; a connector in a working state.
+ * The next connector to open, by the first rule that finds a connector: (1) the connector waits for the user and comes
+ * later in the list than `after`; (2) the connector waits for the user; (3) the connector is in a working state.
  */
 export function nextOf(views: readonly View[], after?: number): View | undefined {
   const at = views.findIndex(({ connectorId }) => connectorId === after);
@@ -181,9 +182,9 @@ export function shownView(view: View, answered: View | undefined): View {
 }
 
 /**
- * True if a verification between these two views found no consent. The page may not have seen the states between the
- * two views. A new link also changes the view, once, and keeps the problem of the earlier link. So this one change is
- * not counted.
+ * True if a verification between the views `before` and `view` found no consent. The page may have missed the views in
+ * between, so this function counts the changes of the view by `revision`. A new link changes the view once and keeps
+ * the problem of the earlier link, so the function does not count this change.
  */
 export function consentFailed(before: View, view: View): boolean {
   const changes = view.revision - before.revision;
@@ -192,8 +193,9 @@ export function consentFailed(before: View, view: View): boolean {
 }
 
 /**
- * True if the consent of the page's window has ended between these two views. The consent of a window that was opened
- * during a verification has not ended.
+ * True if the consent in the page's window has ended between the views `before` and `view`. False after a verification
+ * that has found no consent: its window's consent ended when the verification began, and the user may have opened a new
+ * window during the verification.
  */
 export function consentEnded(before: View, view: View): boolean {
   if (panelOf(view) !== 'consent') return panelOf(before) !== panelOf(view);
@@ -210,8 +212,8 @@ export function problemsIn(problem: ShownProblem | undefined, fields: readonly P
 }
 
 /**
- * The problem without the fields that the user has edited after the problem was shown. After the first edit, a problem
- * of the whole input is not shown.
+ * The problem without the fields that the user has edited after the problem was shown. After the first edit, the page
+ * does not show a problem of the whole input.
  */
 export function withoutEdited(
   problem: ShownProblem | undefined,
@@ -248,8 +250,8 @@ export const missingIn = (fields: readonly Field[], values: { [name: string]: st
   fields.filter(({ name, required, stored }) => required && !stored && !values[name]).map(({ name }) => name);
 
 /**
- * The fields to show (required fields and fields with a problem), and the fields to collapse. If this would collapse
- * all fields, all fields are shown.
+ * The fields to show (required fields and fields with a problem), and the fields to collapse. If no field is required
+ * and no field has a problem, the form shows all fields.
  */
 export function foldedOf(fields: readonly Field[], problems: ReadonlyMap<string, unknown>) {
   const isShown = ({ required, name }: Field) => required || problems.has(name);

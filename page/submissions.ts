@@ -3,13 +3,14 @@ import { backoffMs, pause } from './pause';
 import { ServiceFailure, type ServiceClient, type Submission } from './service-client';
 import { panelOf, type ShownProblem } from './state';
 
-/** The last submission of a connector, until a view has its outcome. */
+/** The last submission of a connector, until a view shows the outcome of the submission. */
 export interface PendingSubmission {
   /** The view that the input answers. */
   view: View;
   /**
-   * The view whose form has the input. If one form has properties and credentials, the page sends the credentials later,
-   * as the answer to a later view. For these credentials, `formView` is earlier than `view`.
+   * The view whose form the user filled in. If a form has both properties and credentials, the page first sends the
+   * properties, and sends the credentials as the answer to a later view. For these credentials, `formView` is the
+   * earlier view, and `view` is the later view.
    */
   formView: View;
   /** `refused`: the input was refused, and `problem` has the reason. */
@@ -78,7 +79,7 @@ export class Submissions {
     this.parts.changed();
   }
 
-  /** Repeats a call until the service answers it. */
+  /** Repeats a call until the service answers the call. */
   async #untilAnswered<T>(call: () => Promise<T>): Promise<T> {
     for (let failures = 0; ; failures++) {
       try {

@@ -5,7 +5,8 @@
 import type { Help } from '../workflows/connector';
 
 /**
- * The text. Undefined if the text is empty or the word "null", which some connectors have instead of an absent text.
+ * The text. Undefined if the text is empty, or if the text is the word "null" or "undefined", which some connectors
+ * have instead of an absent text.
  */
 export const textOf = (text: string | undefined): string | undefined =>
   text === undefined || ['', 'null', 'undefined'].includes(text.trim().toLowerCase()) ? undefined : text;

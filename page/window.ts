@@ -1,4 +1,7 @@
-/** Opens the third party's consent. A form is posted to a window that the click itself opens, or in this tab. */
+/**
+ * Opens the third party's consent: posts a form to the service, in a window that the user's click opens, or in this
+ * tab.
+ */
 
 const FEATURES = 'popup,width=560,height=760';
 
@@ -50,8 +53,8 @@ const CHECK_EVERY_MS = 500;
 
 export interface WindowWatchParts {
   /**
-   * True if `closed` of the window handle can be trusted. Under the opener policy `same-origin` of a host page, a
-   * handle says `closed` as soon as the window shows a page of another site.
+   * True if `closed` of the window handle can be trusted. Under the opener policy `same-origin` of a host page, the
+   * handle's `closed` becomes true as soon as the window shows a page of another site, even while the window is open.
    */
   isOurs(): boolean;
   closed(): void;
@@ -59,7 +62,7 @@ export interface WindowWatchParts {
 
 /** Calls `closed` once after the window was closed. Returns a function that ends the watch. */
 export function watchWindow(opened: Pick<Window, 'closed'>, { isOurs, closed }: WindowWatchParts): () => void {
-  let isKnown = isOurs(); // the user can close the window before the first check
+  let isKnown = isOurs(); // needed if the user closes the window before the first check
   const timer = setInterval(() => {
     if (!opened.closed) return void (isKnown ||= isOurs());
     clearInterval(timer);

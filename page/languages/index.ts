@@ -9,7 +9,10 @@ export const onDemand: readonly string[] = ['ar', 'de', 'es', 'fr', 'ja'];
 
 const exists = (tag: string): boolean => Object.hasOwn(languages, tag) || onDemand.includes(tag);
 
-/** The first of these tags that has a language, with or without its region. Otherwise English. */
+/**
+ * The language of the first tag for which the element has a language. If the element has no language for a whole tag,
+ * such as `de-CH`, the tag without its region counts. English if no tag has a language.
+ */
 export function languageOf(...tags: (string | null | undefined)[]): string {
   const known = tags.flatMap((tag) => (tag ? [tag, tag.split('-')[0]!.toLowerCase()] : [])).find(exists);
   return known ?? 'en';

@@ -12,7 +12,7 @@ export interface Fault {
 
 /** The inputs of one kind of credentials. */
 export interface CredentialInputs {
-  /** The names of the inputs in problems. */
+  /** The names by which a problem refers to the inputs. */
   names: { name: string }[];
   content: TemplateResult;
   /** The label of the form's button. */
@@ -28,7 +28,10 @@ const problemOfField = ({ m, problem, name: connector }: PanelProps, name: strin
   return found && problemText(m, found.code, connector);
 };
 
-/** The problems of the input itself. A form with one field shows such a problem at this field. */
+/**
+ * The codes of problems with the entered credentials. A form with only one field shows a problem with such a code at
+ * the field.
+ */
 const inputProblems = ['malformed', 'refused', 'notOpenable', 'wrongKind'];
 
 function atOnlyField(props: PanelProps, name: string): PanelProps {
@@ -57,7 +60,7 @@ function credentialsForm(props: PanelProps, inputs: CredentialInputs) {
 const KEY = 'connector-key';
 const USER = 'connector-user';
 const PASSWORD = 'connector-password';
-/** The beginning of these names. */
+/** The beginning of the names of all inputs for credentials. */
 export const CREDENTIAL_INPUTS = 'connector-';
 
 export function apiKeyForm(original: PanelProps) {

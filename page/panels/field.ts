@@ -17,7 +17,7 @@ export interface InputOptions {
   /** A value that the user entered on an earlier form. */
   entered?: string;
   problem?: string;
-  /** True if the input is emptied after its value was sealed, as a secret input is. */
+  /** True if the page empties the input after it has sealed the value, as the page does with every secret input. */
   cleared?: boolean;
 }
 

@@ -64,7 +64,10 @@ export function inputOf(m: Messages, options: InputOptions) {
   </div>`;
 }
 
-/** Sets the value of an input once. An attribute would keep the user's text in the document. */
+/**
+ * Sets the DOM property `value` of an input at the first rendering. An attribute `value` would keep the user's text in
+ * the document.
+ */
 class Initially extends Directive {
   #isSet = false;
 

@@ -26,7 +26,7 @@ export interface FrameProps {
   isInputLost: boolean;
   brand?: string;
   support?: string;
-  /** The invitation. Absent after the user has accepted it. */
+  /** The invitation. Undefined if the element has no complete token of an invitation. */
   invitation?: Invitation;
   act: Actions;
   propsOf(view: View): PanelProps;

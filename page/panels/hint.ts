@@ -8,8 +8,8 @@ import type { PanelProps } from './props';
 export const asks: readonly Panel[] = ['properties', 'apiKey', 'basic', 'fields', 'consent'];
 
 /**
- * The connector's own description of its sign-in. On a form of properties alone, the description is left out, because
- * it describes the next step.
+ * The connector's own description of its sign-in. A form that has only properties does not show this description,
+ * because the description belongs to the next step.
  */
 export function hint({ m, view }: PanelProps, kind: Panel) {
   const own = asks.includes(kind) && helpIn(view.connector?.help, m.tag);

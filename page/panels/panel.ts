@@ -39,12 +39,12 @@ export function panel(props: PanelProps, level: 2 | 4, after: unknown) {
 }
 
 /**
- * The panels whose heading tells more than the name. In a list, the headings of all other panels would only repeat the
- * name, so they are left out.
+ * The panels whose heading tells more than the name. In a list, the page hides the headings of all other panels,
+ * because these headings would only repeat the name.
  */
 const ends: readonly Panel[] = ['connected', 'expired', 'cancelled', 'failed', 'unsupported', 'removed'];
 
-/** Panels whose body already shows the text. */
+/** Panels whose body already has a text, so that the page shows no text above the body. */
 const withText: readonly Panel[] = ['reading', 'applying', 'verifying', 'connected'];
 
 /** Panels that end with the advice to ask the company that invited the user. */
@@ -142,6 +142,6 @@ function deadline({ m, view }: PanelProps, kind: Panel) {
 
 function dateOf({ tag }: Messages, date: string, format: Intl.DateTimeFormatOptions): string {
   const { language } = navigator;
-  const locale = language.startsWith(tag) ? language : tag; // the region of the browser sets the format of the date
+  const locale = language.startsWith(tag) ? language : tag; // the browser's region sets the format of the date
   return new Intl.DateTimeFormat(locale, format).format(new Date(date));
 }

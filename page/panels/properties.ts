@@ -83,7 +83,7 @@ function fieldOf(props: PanelProps, field: Field, index: number, problem: ShownC
     label,
     help: [
       helpIn(field.helpTexts, m.tag) ?? help,
-      stored && !isChoice(field) && m.stored, // a choice has an option that keeps the value
+      stored && !isChoice(field) && m.stored, // a choice needs no hint: one of its options keeps the stored value
       secret && props.isEmptied && m.emptied,
     ]
       .filter(Boolean)
@@ -97,8 +97,8 @@ function fieldOf(props: PanelProps, field: Field, index: number, problem: ShownC
 }
 
 /**
- * A value that the user can't change. The input has no name, because the page does not send the value. The service adds
- * it.
+ * A value that the user can't change. The page does not send this value, so the input has no name. The service adds the
+ * value.
  */
 function lockedField(props: PanelProps, field: Field & { value: string }, index: number, problem?: ShownCode) {
   const { m, name: connector } = props;

@@ -16,12 +16,12 @@ export interface PanelProps {
   view: View;
   /** The connector's name for use in sentences. */
   name: string;
-  /** The last submission, until a view has its outcome. */
+  /** The last submission of the connector, until a view shows the outcome of the submission. */
   pending?: PendingSubmission;
   /** A problem that the page or the flow found. */
   problem?: ShownProblem;
   consentWindow?: ConsentWindow;
-  /** The name of the connector of the newer window. */
+  /** The name of the connector whose newer consent window has replaced this connector's window. */
   replacedBy?: string;
   /**
    * The user's step, such as 1 of 2. Undefined if the connector has only one step, or if the page does not know the
@@ -66,12 +66,12 @@ export interface Actions {
   reconnect(view: View): void;
   /** Opens the panel of this connector. `undefined` closes all panels. */
   select(connectorId: number | undefined): void;
-  /** True if an invitation can begin a session. */
+  /** True if the element has an invitation, so that a click can begin a session. */
   canBegin(): boolean;
   /** Turns the invitation into a session. After the end of the session, makes a new session. */
   begin(): void;
   refreshNow(): void;
-  /** Removes the connectors whose flows no longer exist, and reads the session again. */
+  /** Removes from the page the connectors whose flows no longer exist, and reads the session again. */
   reload(): void;
   close(): void;
 }

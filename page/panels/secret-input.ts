@@ -35,8 +35,8 @@ class SecretInput extends AsyncDirective {
   }
 
   /**
-   * Chromium fills a login of the site into a password input with `autocomplete="off"`, but not into a new password.
-   * The data attributes keep password managers from filling the input, too.
+   * Chromium fills a saved login of the site even into a password input with `autocomplete="off"`, but not into an
+   * input with `autocomplete="new-password"`. The data attributes keep password managers from filling the input, too.
    */
   #passwordInput(options: InputOptions) {
     const { id, name, required = false, problem } = options;
@@ -102,13 +102,16 @@ const textArea = (options: InputOptions) =>
     aria-describedby=${describedBy(options)}
   ></textarea>`;
 
-/** The label of a button. The screen shows one word, and a screen reader also reads the name of the field. */
+/**
+ * The label of the button that shows or hides the value. The screen shows one word, and a screen reader reads a
+ * sentence with the name of the field.
+ */
 const toggleLabel = (word: string, sentence: string) =>
   html`<span><span aria-hidden="true">${word}</span><span class="quietly">${sentence}</span></span>`;
 
 /**
- * Masks and empties the secret inputs of a form. Inputs whose names begin with `kept` are only masked. Call this
- * function after the values were sealed.
+ * Masks and empties the secret inputs of a form. If the name of an input begins with `kept`, the function masks the
+ * input, but does not empty it. Call this function after the page has sealed the values.
  */
 export function clearSecrets(form: HTMLFormElement, kept?: string): void {
   const inputs = form.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>(
