@@ -27,8 +27,8 @@ const MAX_PARAM_LENGTH = 1200;
 /** The interval at which Node looks for slow requests. Node's default is 30 s. */
 const SLOW_CHECK_MS = 1000;
 /**
- * The time limit of the headers and of the whole request. This limit and the interval of Node's checks are 30 s in
- * total.
+ * The time limit for the headers, and for the whole request. This limit plus the interval of Node's checks is 30 s, so
+ * the service refuses a slow request after 30 s at the latest.
  */
 const RECEIVE_TIMEOUT_MS = 30_000 - SLOW_CHECK_MS;
 const CLOSE_CHECK_MS = 100;
@@ -80,8 +80,8 @@ function createServer({ config, report }: Parts, headers: Headers): App {
     return503OnClosing: false, // a request that arrives during the shutdown gets its usual answer
     exposeHeadRoutes: false,
     genReqId: () => randomUUID(),
-    // Fastify calls no hook for the answers of `clientErrorHandler` and `frameworkErrors`. So both functions call
-    // `report`.
+    // Fastify calls no hook for the answers of `clientErrorHandler` and `frameworkErrors`. So `clientErrorHandler` and
+    // `frameworkErrors` call `report` themselves.
     clientErrorHandler: (err, socket) => {
       const answered = answerClientError(err, socket, headers);
       if (answered) report(answered);
@@ -103,9 +103,10 @@ function createServer({ config, report }: Parts, headers: Headers): App {
 }
 
 /**
- * Accepts JSON bodies. (The pages also accept forms.) An empty body counts as no body, because some HTTP clients also
- * send the content type for a call without a body. Fastify's parser refuses names that could change the prototype of an
- * object, with the same error as broken JSON. For such names, this function gives the error `forbiddenName`.
+ * Accepts JSON bodies. (The pages also accept forms.) An empty body counts as no body, because some HTTP clients send
+ * the content type even for a call without a body. Fastify's parser refuses member names that could change the
+ * prototype of an object. Fastify's error for these names is the error for broken JSON, so this function replaces this
+ * error by `forbiddenName`.
  */
 function acceptJson(app: App): void {
   const parse = app.getDefaultJsonParser('error', 'error');
@@ -119,8 +120,8 @@ function acceptJson(app: App): void {
 }
 
 /**
- * Removes the path of PUBLIC_URL from a URL. Some proxies keep this path, and other proxies remove it. So the service
- * works behind both.
+ * Removes the path of PUBLIC_URL from a URL. Some proxies keep this path in the requests that they forward, and other
+ * proxies remove the path: the service works behind both kinds of proxies.
  */
 const withoutBase = (url: string, base: string): string =>
   base !== '' && (url === base || url.startsWith(`${base}/`) || url.startsWith(`${base}?`))
@@ -129,8 +130,9 @@ const withoutBase = (url: string, base: string): string =>
 
 /**
  * After `close()`, closes all connections when all requests have their answers. Node's `closeIdleConnections` (Node
- * 20.20, https://github.com/nodejs/node/issues/63452) does not close two kinds of connections: those that were busy at
- * the time of `close()`, and those that have sent no request. Browsers open connections of the second kind in advance.
+ * 20.20, https://github.com/nodejs/node/issues/63452) does not close two kinds of connections: connections that were
+ * busy at the time of `close()`, and connections that have sent no request. Browsers open connections in advance,
+ * before they have a request.
  */
 function closeConnections(app: App): void {
   let [isClosing, pending] = [false, 0];

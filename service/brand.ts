@@ -91,7 +91,7 @@ export function brandFooter({ links = {} }: Brand, words: { [kind in LinkKind]: 
 
 /** The background colour of the dark theme: `--surface` of page/styles/theme.ts. */
 const DARK_SURFACE = '#1a1d25';
-/** The least contrast of text (WCAG 2, AA). */
+/** The lowest contrast that WCAG 2 allows for text at the level AA. */
 const LEAST_CONTRAST = 4.5;
 
 /** The colour itself, or the first mixture with white that has enough contrast on the dark surface. */
@@ -104,7 +104,7 @@ function readableInDark(color: string): string {
 const readableOn = (color: string): string =>
   contrast(color, '#ffffff') >= contrast(color, '#000000') ? '#ffffff' : '#000000';
 
-/** The contrast of two colours by WCAG 2: 1 to 21. */
+/** The contrast of two colours by WCAG 2, as a number from 1 to 21. */
 export function contrast(one: string, other: string): number {
   const [darker, lighter] = [luminance(one), luminance(other)].sort((a, b) => a - b);
   return (lighter! + 0.05) / (darker! + 0.05);

@@ -14,7 +14,7 @@ const MAX_WRONG_KEYS = 100;
 
 /**
  * Requires an API key for the routes of this scope. Limits the calls of each key, and the calls with wrong keys from
- * each client address. Calls with wrong keys never cause the refusal of a call with a valid key, because all callers
+ * each client address. The service never refuses a call with a valid key because of calls with wrong keys: all callers
  * behind a proxy have the same address. Fails: unauthorized, rateLimited.
  */
 export function requireApiKey(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): void {
@@ -69,7 +69,8 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu;
 
 /**
  * The `by` of an action: `actor` of the request, then a space and the name of the person. The default is the person of
- * the session. A person's name can not look like another actor, because an actor contains no space.
+ * the session. The name of a person can't make `by` look like the `by` of another actor, because an actor contains no
+ * space.
  */
 export function byOf({ actor, session }: Pick<FastifyRequest, 'actor' | 'session'>, person = session?.by): string {
   const whole = person === undefined ? actor : `${actor} ${person}`;
@@ -102,8 +103,8 @@ export function rateLimiter(app: App, max: number): (request: FastifyRequest, re
 }
 
 /**
- * A function that counts an answer as open until its connection closes. `max`: the highest number of open answers of
- * each `request.caller`, at each instance of the service. Fails: rateLimited.
+ * Makes a function that counts an answer as open until the connection of the answer closes. `max`: the highest number
+ * of open answers of each `request.caller`, at each instance of the service. Fails: rateLimited.
  */
 export function openAnswers(max: number): (request: FastifyRequest, reply: FastifyReply) => void {
   const open = new Map<string, number>();

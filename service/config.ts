@@ -20,7 +20,7 @@ import { apiKeysOf, sessionKeysOf, type ApiKeys, type SessionKeys } from './keys
 /** The public half of the workers' keys. */
 export interface SealingKeys {
   set: KeySet;
-  /** The first key, to which values are sealed. */
+  /** The first key of `set`. The service seals values to this key. */
   key: SealingKey;
 }
 
@@ -43,7 +43,10 @@ export interface ServiceConfig {
   allowedOrigins: readonly string[];
   sealing: SealingKeys;
   brand?: Brand;
-  /** The last part of the path of Cyclr's transaction-error webhook. Without it, the service has no such path. */
+  /**
+   * The last part of the path of the webhook to which Cyclr posts transaction errors. Without this value, the service
+   * has no such webhook.
+   */
   cyclrWebhookSecret?: string;
   /** Warnings about settings that work, but that an operator should change. */
   warnings: string[];

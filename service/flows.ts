@@ -81,8 +81,8 @@ export async function verifyReturn(auth: ConnectorAuth, { attemptId, by, ...key 
   const view = await viewOfReturn(auth, key, { attemptId, by });
   const isNewest = view.attempt?.id === attemptId;
   if (view.state !== 'awaitingAuthorization' || isNewest || (await isOfPresentRun(auth, key, attemptId))) return view;
-  // The attempt belongs to an earlier run, or is older than a reset, so the current run does not know it. So let the
-  // current run re-read the connector, once for each attempt.
+  // The attempt belongs to an earlier run, or is older than a reset, so the current run does not know the attempt. The
+  // current run re-reads the connector, once for each attempt.
   await auth.recheck(key, { by }, `returned-${attemptId}`).catch(undefinedIf('closed'));
   return auth.view(key);
 }

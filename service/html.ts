@@ -8,7 +8,7 @@ const escapes: { [character: string]: string } = {
   "'": '&#39;',
 };
 
-/** A text that is HTML. Such a text is inserted without escaping. */
+/** A text that is HTML. The template tag `html` inserts this text without escaping. */
 export class Html {
   constructor(readonly text: string) {}
 }

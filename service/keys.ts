@@ -23,8 +23,8 @@ export interface ApiKeys {
 }
 
 /**
- * API keys by their SHA-256 digests in hex, each with or without a name before it (`name:digest`). Fails with a
- * {@link KeySetError} that quotes no item.
+ * Reads a list of API keys. Each item is the SHA-256 digest of a key in hex, or a name and the digest (`name:digest`).
+ * Fails with a {@link KeySetError} that quotes no item.
  */
 export function apiKeysOf(items: readonly string[]): ApiKeys {
   const known = items.map(apiKeyOf);
@@ -32,7 +32,7 @@ export function apiKeysOf(items: readonly string[]): ApiKeys {
   requireUnique('name', known, ({ name }) => name?.toLowerCase());
   return {
     find(key) {
-      if (key === '') return undefined; // even if a digest of SERVICE_API_KEYS was made of an empty text
+      if (key === '') return undefined; // even if SERVICE_API_KEYS has the digest of an empty text
       const bytes = Buffer.from(digestOf(key), 'hex');
       const [found] = known.filter(({ digest }) => timingSafeEqual(digest, bytes));
       return found && { id: found.digest.toString('hex').slice(0, 16), name: found.name };

@@ -16,7 +16,10 @@ import { createMetrics, serveMetrics } from './metrics';
 import { Tokens } from './tokens';
 
 const CONNECT_TIMEOUT_MS = 30_000;
-/** The time limit of a shutdown. A call can wait 15 s for an answer of a flow, and 35 s for a link. */
+/**
+ * The time limit of a shutdown. The limit is longer than the longest calls: a call waits up to 15 s for the answer of a
+ * flow, or up to 35 s for a link.
+ */
 const STOP_TIMEOUT_MS = 40_000;
 
 async function main(): Promise<void> {
@@ -52,7 +55,7 @@ async function main(): Promise<void> {
   log.info(`Service at ${config.publicUrl}, Temporal at ${target.address}, namespace ${target.namespace}`);
   if (metricsServer) log.info(`Metrics at port ${(metricsServer.address() as AddressInfo).port}`);
   await new Promise<void>((resolve) => (stopping.stop = resolve));
-  setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref(); // ends the process if a request has no answer by then
+  setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref(); // ends the process if a request gets no answer in time
   await app.close(); // waits for the answers to all open requests
   metricsServer?.close();
   await connection.close();

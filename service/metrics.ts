@@ -14,8 +14,8 @@ export interface Metrics extends PartMetrics {
 }
 
 /**
- * The labels are methods, route patterns, statuses and kinds. The values of these labels are closed lists, so callers
- * can't add time series. `temporal`: adds the gauges of Temporal's state.
+ * The labels of the metrics are methods, route patterns, statuses and kinds. Each label has a closed list of values, so
+ * callers can't add time series. With `temporal`, the metrics include the gauges of Temporal's state.
  */
 export function createMetrics(temporal?: { client: Client; taskQueue?: string }): Metrics {
   const registry = new Registry();

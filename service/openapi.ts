@@ -138,7 +138,7 @@ const headersOf: { [status: string]: object } = { 401: authenticate, 429: retryA
 
 /**
  * Adds the webhooks and the headers of answers, and marks bodies without a required member as optional. The schemas of
- * routes can express none of these three.
+ * routes can express neither webhooks, nor headers of answers, nor optional bodies.
  */
 const completed: SwaggerTransformObject = (input) => {
   const document = jsonSchemaTransformObject(input) as Document;
@@ -158,7 +158,7 @@ const hasRequiredMember = ({ schema: { required = [], minProperties = 0 } }: { s
   required.length > 0 || minProperties > 0;
 
 /**
- * Removes unused schemas, because fastify-type-provider-zod adds each schema of an answer a second time, such as
+ * Removes unused schemas: fastify-type-provider-zod adds each schema of an answer a second time, under a name such as
  * `ViewInput`.
  */
 function removeUnused({ paths, components: { schemas = {} } = {} }: Document): void {

@@ -13,8 +13,9 @@ const isAllowed = ({ publicUrl, allowedOrigins }: Config, origin: string): boole
   origin === new URL(publicUrl).origin || allowedOrigins.includes(origin);
 
 /**
- * Checks the addresses, and returns them as the URL parser writes them. The service uses only the texts of this parser,
- * because another parser could read the caller's text as another address. Fails: `malformed`, `originNotAllowed`.
+ * Checks the addresses, and returns them as the URL parser writes them. The service uses only the addresses that this
+ * parser has written, because another parser could understand the caller's text as a different address. Fails:
+ * `malformed`, `originNotAllowed`.
  */
 export function allowedAddresses(
   config: Config,
@@ -37,8 +38,8 @@ function allowedAddress(config: Config, name: string, given: string, isValid: (u
 }
 
 /**
- * Answers CORS preflights of calls under `prefix` for the allowed origins. The call itself must also have a token for
- * its origin.
+ * Answers CORS preflights of calls under `prefix` for the allowed origins. An allowed preflight does not allow the
+ * call: the service refuses a call whose session was made for another origin.
  */
 export function answerPreflights(app: App, { allowedOrigins }: Config, prefix: string): void {
   const options = {

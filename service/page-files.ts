@@ -1,10 +1,10 @@
 /**
- * The scripts and the style sheet that the build makes from `page/`. The service does not use @fastify/static, for three
- * reasons:
+ * The scripts and the style sheet that the build makes from `page/`. The service does not use @fastify/static, for
+ * three reasons:
  *
- * - Its ETag comes from the time of the file, which differs between instances.
- * - It does not compress the files.
- * - It can't add the style of the brand to a file.
+ * - @fastify/static makes the ETag from the time of the file, which differs between instances.
+ * - @fastify/static does not compress the files.
+ * - @fastify/static can't add the style of the brand to a file.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -27,8 +27,8 @@ const types: { [extension: string]: string } = {
 };
 
 /**
- * Serves one file at `/{name}`, with `prefix` before its content. Pages of every origin may load the file. Browsers ask
- * each time whether the file has changed.
+ * Serves one file at `/{name}`, with `prefix` before its content. Pages of every origin may load the file. Before each
+ * use of the file, browsers ask the service whether the file has changed.
  */
 export function servePageFile(app: App, name: string, prefix = ''): void {
   const content = Buffer.from(prefix + readFileSync(join(folder(), name), 'utf8'));

@@ -20,7 +20,7 @@ export interface Parts {
   metrics: PartMetrics;
   /** Adds the hook that traces requests. Absent if no traces are exported. */
   trace?: (app: App, parts: Pick<Parts, 'apiKeys'>) => void;
-  /** Called once for each answer. */
+  /** The service calls this function once for each answer. */
   report: (answered: Answered) => void;
 }
 
@@ -28,7 +28,7 @@ export interface Parts {
 export interface PartMetrics {
   /** The open streams of events. */
   streams: { inc(): void; dec(): void };
-  /** Counts a token that was made for a session or an invitation. */
+  /** Counts a new session or invitation that the service has made for a backend. */
   countSession(kind: 'session' | 'invitation'): void;
 }
 
@@ -60,7 +60,10 @@ export type App = FastifyInstance<
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The id of the API key or of the session. Empty before the caller is authenticated. */
+    /**
+     * The id by which limits count the calls of the caller, such as `key {id}` or `session {id}`. Empty before the
+     * service has authenticated the caller.
+     */
     caller: string;
     /** The caller in the `by` of an action: `backend`, `backend:{key name}` or `session:{id}`. */
     actor: string;

@@ -25,13 +25,13 @@ export function answerErrors(app: App): void {
 }
 
 /**
- * Collects the routes that are added after this call. Returns a function that gives the methods of a path. An unknown
- * path has no methods.
+ * Collects the routes that are added after this call. Returns a function that gives the methods of a path, or an empty
+ * list for an unknown path.
  */
 function routeMethods(app: App): (path: string) => string[] {
   const known: { pattern: RegExp; methods: string[] }[] = [];
   app.addHook('onRoute', ({ url, method }) => {
-    if (url.endsWith('*')) return; // such a route serves preflights or static files
+    if (url.endsWith('*')) return; // a wildcard route only serves preflights or static files
     const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+')}$`);
     known.push({ pattern, methods: [method].flat() });
   });

@@ -8,17 +8,21 @@ import { SealingError } from '../sealing/seal';
 import type { StateName, View } from '../workflows/view';
 
 /**
- * The errors of the service. Most codes have one error of the same name. A code with several statuses or texts has
- * further errors: `headersTooLarge` (431) has the code `tooLarge`, as the error `tooLarge` (413) has.
+ * The errors of the service. Most codes have only one error, which has the name of the code. A code with several
+ * statuses or texts has further errors: `headersTooLarge` (431) has the code `tooLarge`, as the error `tooLarge` (413)
+ * has.
  */
 export type ErrorKind = AnswerCode | 'addressNotAllowed' | 'brokenRequest' | 'forbiddenName' | 'headersTooLarge';
 
-/** `detail` is a fixed text, so it never quotes the request. `code` is present if it differs from the kind. */
+/**
+ * `detail` is a fixed text, so it never quotes the request. `code` is present only if the code of the error differs
+ * from its kind.
+ */
 export type Answer = { detail: string; code?: AnswerCode } & (
   | { status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 415 | 422 | 431 | 500; retryAfterS?: undefined }
   /**
-   * Callers can repeat the call after `retryAfterS`. The page knows only by the header `Retry-After` that a call can be
-   * repeated.
+   * Callers may repeat the call after `retryAfterS` seconds. The page repeats a call after an error with one of these
+   * statuses only if the answer has the header `Retry-After`.
    */
   | { status: 429 | 503; retryAfterS: number }
 );
@@ -71,11 +75,11 @@ export const answers: Record<ErrorKind, Answer> = {
 
 /** The optional members of a problem document. */
 export interface ErrorDetails {
-  /** The current view, with `notNow`, `closed` and `alreadyRunning`. */
+  /** The current view, if the code is `notNow`, `closed` or `alreadyRunning`. */
   view?: View;
   /** The wrong fields. */
   fields?: FieldFault[];
-  /** The last known state, with `paused`. */
+  /** The last known state of the flow, if the code is `paused`. */
   state?: StateName;
 }
 
@@ -142,7 +146,7 @@ function ofIssues(issues: readonly z.core.$ZodIssue[]): ServiceError {
   if (unsealed.length > 0)
     return faultIn('notSealed', ...namesOf(unsealed, ([member, name]) => member === 'values' && name));
   // The first element of the path of a Zod issue is always a name from the schema. Later elements can come from the
-  // request, so they are left out.
+  // request, so the answer does not contain the later elements.
   return malformed(...namesOf(issues, ([member]) => member));
 }
 

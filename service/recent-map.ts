@@ -1,7 +1,7 @@
-/** A map with a limit. Over the limit, the map drops the entries that were set first. */
+/** A map with a highest number of entries. A full map drops the entry whose last `set` call is the oldest. */
 export class RecentMap<Value> {
   readonly #max: number;
-  /** The entries in the order in which they were set. */
+  /** The entries, in the order of their last `set` calls. */
   readonly #entries = new Map<string, Value>();
 
   constructor(max: number) {
@@ -12,7 +12,7 @@ export class RecentMap<Value> {
     return this.#entries.get(key);
   }
 
-  /** Sets an entry. Over the limit, drops the entry that was set the longest time ago. */
+  /** Sets an entry. If the map then has too many entries, drops the entry whose last `set` call is the oldest. */
   set(key: string, value: Value): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);

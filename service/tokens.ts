@@ -80,7 +80,7 @@ export const lifetimes = {
   session: { default: 15 * MINUTE_MS, min: MINUTE_MS, max: HOUR_MS },
   invitation: { default: 7 * DAY_MS, min: MINUTE_MS, max: 30 * DAY_MS },
 } as const;
-/** How long a session can be renewed after its creation. */
+/** The time after the creation of a session in which the browser can renew the session. */
 const SESSION_CAP_MS = 8 * HOUR_MS;
 /** The time in which a browser can return from the consent, counted from the creation of the link. */
 const ATTEMPT_MS = DAY_MS;
@@ -173,7 +173,7 @@ export class Tokens {
 
   /** Signs an attempt for the return address. The token allows one verification of this attempt and nothing else. */
   async attempt({ accountId, connectorId, attemptId, by }: Attempt): Promise<string> {
-    // The token is in a URL that Cyclr and the third party see, so the person in it is encrypted.
+    // The token is in a URL that Cyclr and the third party see, so the person (`by`) in the token is encrypted.
     const encrypted = await encryptClaim(this.#keys[0], by);
     const claims = { account: accountId, connector: connectorId, attempt: attemptId, by: encrypted };
     return this.#signed('attempt', claims, this.#now() + ATTEMPT_MS);

@@ -1,4 +1,4 @@
-/** A cache with the last view of each flow that this instance of the service has read. */
+/** A cache. For each flow, the cache keeps the last view that this instance of the service has read. */
 import type { ConnectorAuth } from '../client/connector-auth';
 import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import type { View } from '../workflows/view';
@@ -14,8 +14,8 @@ interface Kept {
 }
 
 /**
- * Returns the view from the cache, without a worker, if the history of the run has not grown. Otherwise reads the view
- * from the flow.
+ * If the history of the run has not grown, returns the view from the cache, without a worker. If the history has grown,
+ * reads the view from the flow.
  */
 export class ViewCache {
   readonly #auth: Pick<ConnectorAuth, 'progress' | 'view'>;

@@ -1,4 +1,7 @@
-/** The events in the OpenAPI document, as webhooks (OpenAPI 3.1). Their bodies have the schemas of the answers. */
+/**
+ * The events in the OpenAPI document, as webhooks (OpenAPI 3.1). The bodies of the events use the schemas of the
+ * service's answers.
+ */
 import { eventTypes, isFinalType, type EventBody, type EventType } from '../workflows/events';
 import type { ConnectionView } from '../workflows/connection';
 import type { OnboardingProgress } from '../workflows/onboarding';
@@ -14,7 +17,7 @@ type Schemas = { [name: string]: ObjectSchema };
 const text = { type: 'string' };
 const time = { type: 'string', format: 'date-time' };
 const identity = {
-  id: { ...text, description: '`{runId}.{sequence}`, or `{runId}.final`: the same in each delivery.' },
+  id: { ...text, description: '`{runId}.{sequence}`, or `{runId}.final`. Each delivery of an event has the same id.' },
   sequence: { type: 'integer', description: 'The number of the event in its run. Absent if Temporal ended the run.' },
   accountId: text,
   workflowId: text,
@@ -42,7 +45,10 @@ function dataOf(type: EventType, schemas: Schemas): object {
   };
 }
 
-/** The members of `data` that the type adds to the view or the progress, or leaves out. */
+/**
+ * The difference between the member `data` of an event type and the view or the progress: the members that the type
+ * adds, and the member that the type leaves out (`without`).
+ */
 function changeOf(
   type: EventType,
   name: string,
@@ -84,7 +90,7 @@ function exampleOfConnection(type: EventType) {
   } satisfies ConnectionView;
 }
 
-/** A body with the members that most events of the type have. */
+/** An example of a body, with the members that most events of the type have. */
 function exampleOf(type: EventType): EventBody {
   const isOfConnector = type.startsWith('connector.');
   const isOfConnection = type.startsWith('connection.');
@@ -177,7 +183,7 @@ const webhookOf = (type: EventType, schemas: Schemas) => ({
     responses: {
       '2XX': { description: 'The receiver took the event.' },
       410: { description: 'The receiver wants no further post of this event.' },
-      default: { description: 'The event is posted again, for 3 days, not before `Retry-After`.' },
+      default: { description: 'The worker repeats the post for 3 days, and not before the time in `Retry-After`.' },
     },
   },
 });

@@ -1,4 +1,4 @@
-/** The route of the audit export. Needs an API key. */
+/** The route of the audit export. Each call needs an API key. */
 import { Readable } from 'node:stream';
 import { AuditEntry } from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
@@ -32,7 +32,7 @@ export function auditRoute(app: App, { auth }: Parts): void {
     const { params, query } = request;
     countOpen(request, reply);
     const entries = auth.audit({ ...params, ...query });
-    const first = await entries.next(); // an error before the first entry is answered with the status of this error
+    const first = await entries.next(); // if this first read fails, the answer has the status of the error
     return reply.type(NDJSON).send(Readable.from(lines(first, entries), { objectMode: false }));
   });
 }

@@ -53,19 +53,19 @@ const schemas = {
   },
   reauthenticate: {
     ...named('connectors', 'reauthenticate'),
-    summary: 'Starts a re-authentication. The connector keeps its credentials until new input is given',
+    summary: 'Starts a re-authentication. The connector keeps its credentials until the flow gets new input',
     ...starting,
     body: requests.ReauthenticateBody,
   },
   properties: {
     ...named('connectors', 'submitProperties'),
-    summary: 'Sets properties. Secret values in clear are sealed on arrival',
+    summary: 'Sets properties. The service seals secret values that arrive in clear',
     ...giving,
     body: requests.PropertiesBody,
   },
   credentials: {
     ...named('connectors', 'submitCredentials'),
-    summary: 'Gives credentials. Credentials in clear are sealed on arrival',
+    summary: 'Gives credentials. The service seals credentials that arrive in clear',
     ...giving,
     body: requests.CredentialsBody,
   },
@@ -114,7 +114,10 @@ function inputRoutes(app: App, { auth, config: { sealing } }: Parts): void {
 
 type Values = { [targetName: string]: Sealed | string };
 
-/** Seals each secret value that is in clear. Reads the view only if a value can be secret. Fails: `malformed`. */
+/**
+ * Seals each secret value that is in clear. Reads the view only if `values` has at least one value in clear. Fails:
+ * `malformed`.
+ */
 async function withSealedSecrets(
   values: Values,
   submission: Submission,
@@ -152,8 +155,8 @@ interface Call {
 }
 
 /**
- * A digest of caller, call, connector and `Idempotency-Key`. Two calls that differ in one of these never have the same
- * digest. Undefined without the header `Idempotency-Key`.
+ * A digest of caller, call, connector and `Idempotency-Key`. Two calls that differ in any of these four have different
+ * digests. Undefined without the header `Idempotency-Key`.
  */
 function idempotencyKeyOf({ caller, name, key, headers }: Call): string | undefined {
   const idempotencyKey = headers['idempotency-key'];
@@ -164,8 +167,8 @@ function idempotencyKeyOf({ caller, name, key, headers }: Call): string | undefi
 }
 
 /**
- * The submission id of the body. If the body has no id, the digest of the `Idempotency-Key`. Without this header, a new
- * id.
+ * The first of these three that exists: the submission id in the body; the digest of the call (see `idempotencyKeyOf`),
+ * if the call has an `Idempotency-Key`; a new random id.
  */
 const submissionIdOf = ({ body, ...call }: Call & { body: { submissionId?: string } }): string =>
   body.submissionId ?? idempotencyKeyOf(call) ?? randomUUID();

@@ -53,7 +53,7 @@ const schemas = {
   },
   authorization: {
     ...named('connectors', 'requestAuthorization'),
-    summary: "Makes a link to the third party's consent. Show it to the user only",
+    summary: "Makes a link to the third party's consent. Show the link only to the user",
     ...ofConnector,
     body: requests.AuthorizationBody,
     response: responsesOf({ 200: answers.Link }, [

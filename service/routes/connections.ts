@@ -11,7 +11,8 @@ const security = [{ apiKey: [] }];
 const schemas = {
   list: {
     ...named('connections', 'connections'),
-    summary: 'Lists the connections of an account: the monitored ones first, then the others by their latest flow',
+    summary:
+      'Lists the connections of an account: first the monitored connections, then all others, each by its latest flow',
     security,
     params: requests.OfAccount,
     querystring: requests.ConnectionsQuery,
@@ -26,7 +27,7 @@ const schemas = {
   },
   monitor: {
     ...named('connections', 'monitor'),
-    summary: 'Starts the monitoring of a connector, or reads it now, or ends the monitoring',
+    summary: 'Starts or ends the monitoring of a connector, or reads a monitored connector now',
     security,
     params: requests.OfConnector,
     body: requests.MonitorBody,

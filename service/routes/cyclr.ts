@@ -16,8 +16,8 @@ const PATH = '/v1/cyclr/transaction-errors/:secret';
 
 const id = z.string().refine(isAccountId);
 /**
- * The members that are read. An account has two ids in Cyclr. The service reports a message for both ids, because the
- * operator decides which of them this project uses.
+ * The members of the body that the service reads. An account has two ids in Cyclr, and the operator decides which of
+ * the two ids this project uses. So the service reports each message for both ids.
  */
 const Body = z.object({
   Message: z.string().max(500),

@@ -22,13 +22,13 @@ const Event = z
     event: z.enum(['view', 'final']).optional(),
     id: z.string().optional().meta({ description: 'For a view: `{runId}.{revision}`.' }),
     data: z.string().optional().meta({ contentMediaType: 'application/json' }),
-    retry: z.int().optional().meta({ description: 'Milliseconds to wait before reconnecting.' }),
+    retry: z.int().optional().meta({ description: 'Milliseconds to wait before the reader reconnects.' }),
   })
   .meta({
     description:
       'One of the server-sent events. `view`: a View as JSON. The current view of each connector comes first, except ' +
-      'the one with the id in `Last-Event-ID`. `final`: all flows are final, and the stream ends. The stream also ends ' +
-      'with the session. Comments keep the connection open.',
+      'the view with the id in `Last-Event-ID`. `final`: all flows are final, and the stream ends. The stream also ' +
+      'ends when the session ends. Comments keep the connection open.',
   });
 
 const schema = {

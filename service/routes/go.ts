@@ -87,7 +87,9 @@ async function sessionOfForm(
   return session;
 }
 
-/** A mark in the HTML of the page. The page is split at this mark, and the cards are sent in place of the mark. */
+/**
+ * A mark in the HTML of the page. The service splits the page at this mark, and sends the cards in place of the mark.
+ */
 const CARDS = '<!--cards-->';
 /** After this time, the page says that the wait takes longer than usual. */
 const SLOW_MS = 8000;
@@ -115,7 +117,7 @@ async function* answerOf(
   yield (await last).text + end;
 }
 
-/** A card that the next card hides. */
+/** A card that tells the user to wait. The style sheet hides this card when the next card arrives. */
 const waitingCard = (title: string, text: string): Html =>
   html`<div class="card waiting" role="status">
     <h1>${title}</h1>

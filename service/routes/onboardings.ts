@@ -33,7 +33,7 @@ const schemas = {
   },
   cancel: {
     ...named('onboardings', 'cancelOnboarding'),
-    summary: 'Cancels an onboarding, and on request its flows',
+    summary: 'Cancels an onboarding, and on request also the flows of the onboarding',
     ...ofOnboarding,
     body: requests.CancelOnboardingBody,
     response: responsesOf({ 200: answers.OnboardingProgress }, [...caller, ...body, 'notFound', ...unreachable]),

@@ -24,8 +24,8 @@ export function pageRoutes(app: App, parts: Parts): void {
   const draw: Draw = (page) =>
     pageOf({ ...page, header, icon, footer: brandFooter(brand, wordsFor(page.language).links) });
   app.register(formbody);
-  // This policy has two effects: the page that opened the consent window can use the window again, and can notice that
-  // the user has closed the window.
+  // With this opener policy, the page that opened the consent window can load another link into the window, and notices
+  // when the user closes the window.
   app.addHook('onRequest', async (_request, reply) => void reply.header(OPENER_POLICY, 'unsafe-none'));
   app.setErrorHandler((err, request, reply) => showError(draw, err, request, reply));
   servePageFile(app, 'page.css', brandStyle(brand));
@@ -48,7 +48,7 @@ function connectPage(app: App, draw: Draw, { name, links }: Brand): void {
   const handler = (request: FastifyRequest, reply: FastifyReply) => {
     const words = wordsOf(request);
     reply.header(OPENER_POLICY, 'same-origin-allow-popups');
-    // Browsers show the content of the element until its script has run.
+    // Until the element's script has run, browsers show this content of the element.
     const body = html`<cyclr-connect hosted${named}>
         <h1>${words.connect}</h1>
         <p class="card">${words.loading}</p>
@@ -82,7 +82,7 @@ function returnPage(app: App, { auth, tokens }: Parts, draw: Draw): void {
 
 type Words = ReturnType<typeof wordsFor>;
 
-/** The outcome of an attempt. While the flow verifies the attempt, page/return.ts loads the page again. */
+/** The outcome of an attempt. While the flow verifies the attempt, page/return.ts fetches this page again. */
 function outcomePage(words: Words, { state, connector, ...key }: View, { token, depth }: Return): Omit<Page, 'header'> {
   const title = outcomeOf(words, state, connector?.name ?? words.theConnector);
   const isSettled = state !== 'verifyingAuthorization';

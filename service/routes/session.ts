@@ -58,14 +58,14 @@ const schemas = {
   },
   renew: {
     ...named('session', 'renewSession'),
-    summary: 'Makes a new token of the same session, for 8 hours in all',
+    summary: 'Makes a new token of the session, until 8 hours after its start at most',
     security,
     body: requests.Nothing,
     response: responsesOf({ 200: answers.Renewed }, [...session, ...body]),
   },
   sealingKeys: {
     ...named('session', 'sealingKeys'),
-    summary: 'Reads the public keys: browsers seal to the first one',
+    summary: 'Reads the public keys. Browsers seal values to the first key',
     security,
     response: responsesOf({ 200: answers.SealingKeySet }, session),
   },
@@ -77,7 +77,7 @@ const schemas = {
   },
   credentials: {
     ...named('session', 'submitSealedCredentials'),
-    summary: 'Gives credentials. They must be sealed',
+    summary: 'Gives credentials. The credentials must be sealed',
     ...giving,
     body: requests.SealedCredentialsBody,
   },
@@ -91,7 +91,7 @@ const schemas = {
   },
   reauthenticate: {
     ...named('session', 'reauthenticateOwn'),
-    summary: 'Starts a re-authentication. The connector keeps its credentials until new input is given',
+    summary: 'Starts a re-authentication. The connector keeps its credentials until the flow gets new input',
     security,
     params: requests.OfSession,
     body: requests.Nothing,
@@ -150,8 +150,8 @@ async function openInvitation({ auth, onboarded }: Parts, invitation: Session, b
 
 /**
  * True if the user of the invitation may still act on the flow. The flow must be neither authenticated nor cancelled.
- * The run must have started before the invitation was made, or must have been started for this invitation, or by the
- * onboarding of the invitation.
+ * One of these three must hold for the run: the run started before the service made the invitation; the run was started
+ * for this invitation; the onboarding of the invitation started the run.
  */
 function isGood({ state, startedAt, ...run }: LatestRun, { id, madeAtMs, onboardingId }: Session): boolean {
   if (state === 'authenticated' || state === 'cancelled') return false;

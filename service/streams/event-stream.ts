@@ -35,13 +35,13 @@ export interface EventHubOptions {
    */
   maxRetryMs?: number;
   /**
-   * The number of flows that are followed by long poll. All other flows are checked every `checkEveryMs`. The default
-   * is 1,000. A Temporal server allows 1,200 long polls for each namespace and frontend. `ConnectorAuth.result()` and
-   * the other instances of the service also use some of these polls. If the server refuses a poll, readers get the
-   * current view, and later views only when the poll is tried again.
+   * The highest number of flows that the hub follows by long poll. The hub checks all other flows every `checkEveryMs`.
+   * The default is 1,000, because a Temporal server allows only 1,200 long polls for each namespace and frontend, and
+   * `ConnectorAuth.result()` and the other instances of the service also use some of the 1,200. If the server refuses a
+   * long poll, readers get the current view, and get each later view only when the hub tries the long poll again.
    */
   maxPolls?: number;
-  /** Called with the error of a failed check. The check is repeated after the error. */
+  /** Called with the error of each failed check. The hub repeats a failed check. */
   onError?: WatcherSettings['onError'];
 }
 
@@ -55,8 +55,8 @@ export interface StreamOptions {
 export interface EventHub {
   /**
    * Sends the current view of each connector, then each later view. When all views are final, sends `final` and ends
-   * the stream. The first view of a flow that has not started is sent after the start of the flow. A slow reader gets
-   * fewer views, but always the newest view.
+   * the stream. If a flow has not started, the stream sends the first view of this flow after the start of the flow. A
+   * slow reader gets fewer views, but always the newest view.
    */
   stream(keys: ConnectorKey[], options?: StreamOptions): AsyncIterableIterator<ServerSentEvent>;
   /**
@@ -107,7 +107,7 @@ export function createEventHub(auth: ConnectorAuth, options: EventHubOptions = {
 const RETRY_MS = { min: 500, max: 3000 };
 
 interface EventStreamSettings {
-  /** Called at the first read. Returns the flows to watch. */
+  /** Called when the reader asks for the first event. Returns the watchers of the reader's flows. */
   onOpen: () => Iterable<FlowWatcher>;
   onClose: () => void;
   heartbeatMs: number;
@@ -115,14 +115,14 @@ interface EventStreamSettings {
   signal?: AbortSignal;
 }
 
-/** The events of one reader. The queue of a reader has only the newest view of each flow, even for a slow reader. */
+/** The event stream of one reader. The stream holds only the newest view of each flow, even if the reader is slow. */
 class EventStream implements AsyncIterableIterator<ServerSentEvent> {
   readonly #settings: EventStreamSettings;
   readonly #notifier = new Notifier();
   readonly #events: AsyncGenerator<ServerSentEvent, undefined>;
   /**
-   * The flows whose newest view has not been sent. The flow that waits longest is first, so that a flow with many
-   * changes can't block another flow.
+   * The flows whose newest view has not been sent. The flow whose view has waited longest is first, so that a flow with
+   * many changes can't block another flow.
    */
   readonly #unsent = new Set<Subscription>();
   #subscriptions: Subscription[] = [];
@@ -151,7 +151,7 @@ class EventStream implements AsyncIterableIterator<ServerSentEvent> {
     return this.#events.return(undefined);
   }
 
-  /** Ends the stream with a last event that has the delay before the reconnect. */
+  /** Ends the stream. The last event of the stream tells the reader how long to wait before the reader reconnects. */
   endWithRetry(): void {
     this.#endsWithRetry = true;
     this.#release();
@@ -202,7 +202,7 @@ class EventStream implements AsyncIterableIterator<ServerSentEvent> {
   }
 }
 
-/** The newest view of one flow in one stream. */
+/** Subscribes one stream to one flow, and keeps the newest view of the flow. */
 class Subscription {
   newest?: ViewEvent;
   readonly #watcher: FlowWatcher;

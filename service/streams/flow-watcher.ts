@@ -19,7 +19,10 @@ export interface WatcherSettings {
   checkEveryMs: number;
   /** The longest pause between two tries if Temporal or the workers do not answer, in milliseconds. */
   maxRetryMs: number;
-  /** The number of further long polls that may be opened. All watchers share this object. */
+  /**
+   * `free`: the number of long polls that the watchers may still open. All watchers share this object, so that they
+   * count together.
+   */
   polls: { free: number };
   onError: (error: unknown, key: ConnectorKey) => void;
 }
@@ -28,8 +31,8 @@ const RETRY_MS = 500;
 
 /**
  * Makes one long poll for all subscribers of an open flow, and one query after each change. A flow has no long poll if
- * it has not started, if it is closed, or if too many polls are open. Such a flow is checked by `describe`, and its
- * view is read only if the history has grown.
+ * it has not started, if it is closed, or if too many polls are open. Without a long poll, the watcher checks the flow
+ * by `describe`, and reads the view only if the history has grown.
  */
 export class FlowWatcher {
   readonly #auth: ConnectorAuth;
@@ -40,14 +43,16 @@ export class FlowWatcher {
   readonly #stop = new AbortController();
   readonly #notifier = new Notifier();
   #latest?: ViewEvent;
-  /** The progress at the last check. */
+  /** The run, and the length of its history, at the last check. */
   #checked?: Progress;
   /** True if a long poll keeps `#latest` up to date. */
   #isLive = false;
   #failures = 0;
   #running?: Promise<void>;
 
-  /** `onUnused` is called after the last subscriber has left. Then the watcher has stopped, and can't be used again. */
+  /**
+   * `onUnused`: called after the last subscriber has left. By then, the watcher has stopped, and can't be used again.
+   */
   constructor(auth: ConnectorAuth, key: ConnectorKey, settings: WatcherSettings, onUnused: () => void) {
     [this.#auth, this.#key, this.#settings, this.#onUnused] = [auth, key, settings, onUnused];
   }
@@ -72,7 +77,8 @@ export class FlowWatcher {
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      this.#notifier.reset(); // the check below also sends the view to all present subscribers
+      // Drops earlier notifications, because the check below sends the view to all present subscribers.
+      this.#notifier.reset();
       const pauseMs = await this.#check().then(
         () => this.#settings.checkEveryMs,
         (error: unknown) => this.#pauseAfter(error),
@@ -120,7 +126,7 @@ export class FlowWatcher {
   }
 }
 
-/** Wakes one waiting task. A notification that comes before the wait ends the next wait at once. */
+/** Wakes one waiting task. If no task waits, the notification ends the next wait at once. */
 export class Notifier {
   #notified = false;
   #wake?: () => void;
@@ -130,7 +136,7 @@ export class Notifier {
     this.#wake?.();
   }
 
-  /** Drops a notification that no task has waited for. */
+  /** Drops a notification that has not ended a wait yet. */
   reset(): void {
     this.#notified = false;
   }

@@ -5,7 +5,10 @@ import type { ServerSentEvent } from './event-stream';
 
 /** The interval at which the stream reads the connectors of the onboarding. */
 const CHECK_MS = 5000;
-/** The event that lets the reader reconnect at once, because the onboarding has another connector. */
+/**
+ * This event tells the reader to reconnect at once. The stream sends the event when the onboarding has another
+ * connector.
+ */
 const RECONNECT: ServerSentEvent = { retry: 100 };
 
 export interface OnboardingStreamOptions {
