@@ -64,7 +64,7 @@ const chips: Record<Exclude<Panel, Form>, Chip> = {
   removed: 'support',
 };
 
-/** Problems that do not mean that the input is wrong. */
+/** Codes of problems that a correct input can also have. */
 const passing = ['notNow', 'cyclrUnavailable'];
 
 export function chipOf(view: View, { step, isSending = false }: { step?: Step; isSending?: boolean } = {}): Chip {
@@ -101,7 +101,7 @@ const groupOf: Record<Chip, Group> = {
 export class Groups {
   readonly #groups = new Map<number, Group>();
 
-  /** The connectors of each group. Empty groups are left out. */
+  /** The connectors of each group, without empty groups. */
   of(views: readonly View[], chip: (view: View) => Chip, opened?: number): [Group, View[]][] {
     for (const view of views) {
       const isKept = view.connectorId === opened && this.#groups.has(opened);

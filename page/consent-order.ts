@@ -1,9 +1,13 @@
 /**
- * The messages by which the pages of one browser agree on one consent at a time. Cyclr's link signs the browser in to
- * one connector, so a newer link ends the sign-in of an older link. Pure functions, without the document.
+ * The messages by which the pages of one browser make sure that only one consent is open at a time. Cyclr's link signs
+ * the browser in to one connector, so a newer link ends the sign-in of an older link. Pure functions, without the
+ * document.
  */
 
-/** The message of a page that opens a consent window, or whose consent has ended. */
+/**
+ * The message that a page sends when it opens a consent window (`opening`), or when the consent in its window has ended
+ * (`ended`).
+ */
 export interface ConsentNotice {
   type: 'opening' | 'ended';
   /** The id of the page that sends the notice. */
@@ -14,7 +18,8 @@ export interface ConsentNotice {
 }
 
 /**
- * `retry`: the return page asks for another link in its window. `retrying`: the page that has opened the window agrees.
+ * `retry`: the return page asks for another link in its window. `retrying`: the page that has opened the window answers
+ * that it will load another link.
  */
 export interface RetryNotice {
   type: 'retry' | 'retrying';

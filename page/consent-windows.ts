@@ -4,7 +4,7 @@ import { postToWindow, watchWindow, type ConsentForm } from './window';
 
 export interface ConsentWindowsParts {
   /**
-   * True on the service's own page. The opener policy of this page lets scripts use the handles of the windows that the
+   * True on the hosted page. The opener policy of the hosted page lets scripts use the handles of the windows that the
    * page has opened.
    */
   hosted: boolean;
@@ -20,7 +20,7 @@ export interface ConsentWindowsParts {
 
 interface Entry {
   state: ConsentWindow;
-  /** The notice of the consent that replaces the consent of this window. */
+  /** The notice of the newer consent, which has replaced the consent in this window. */
   replacedBy?: ConsentNotice;
   endWatch?: () => void;
 }
@@ -29,7 +29,10 @@ interface Entry {
 export class ConsentWindows {
   readonly #id = Math.random().toString(36).slice(2);
   readonly #entries = new Map<number, Entry>();
-  /** The last window of each connector. The window stays in this map after the end of its consent, for another try. */
+  /**
+   * The last window of each connector. The map keeps the window after the end of its consent, because the return page
+   * may ask for another link in this window.
+   */
   readonly #windows = new Map<number, Window>();
   #channel?: BroadcastChannel;
 
@@ -44,7 +47,7 @@ export class ConsentWindows {
     return { consentWindow: state, replacedBy: notice?.name };
   }
 
-  /** Listens to the other pages of the account. Safe to repeat. */
+  /** Receives the messages of the other pages of the account. Safe to repeat. */
   join(accountId: string): void {
     if (this.#channel) return;
     this.#channel = new BroadcastChannel(channelOf(accountId));
@@ -81,7 +84,7 @@ export class ConsentWindows {
     this.#channel?.close();
   }
 
-  /** Applies a notice to this page, and sends it to the other pages. */
+  /** Applies a notice to this page, and sends the notice to the other pages of the account. */
   #tell(notice: ConsentNotice): void {
     this.#apply(notice);
     this.#channel?.postMessage(notice);

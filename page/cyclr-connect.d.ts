@@ -5,17 +5,18 @@
  */
 
 /**
- * Some texts of the element, by the names in `page/static/languages/`. In a text, `{0}` stands for the first argument
- * of the original text, such as the name of the app.
+ * Texts that replace texts of the element. The names are the names in `page/static/languages/`. In a text, `{0}` stands
+ * for the first argument of the original text, such as the name of the app.
  */
 export interface OwnMessages {
   [name: string]: string | string[] | ((...args: never[]) => string) | OwnMessages | undefined;
 }
 
 /**
- * The element. Its events bubble and cross shadow roots: `connected` and `problem` (with `detail.connectorId`),
- * `opened`, `step`, `refused`, `window-opened`, `window-closed`, `session-expired`, `session-renewed` (the property
- * `session` has the new token) and `closed`. An event proves nothing, so read the connectors from your backend.
+ * The element. The events of the element bubble and cross shadow roots: `connected` and `problem` (with
+ * `detail.connectorId`), `opened`, `step`, `refused`, `window-opened`, `window-closed`, `session-expired`,
+ * `session-renewed` (the property `session` has the new token) and `closed`. An event proves nothing, so read the
+ * connectors from your backend.
  */
 export declare class CyclrConnect extends HTMLElement {
   /** The token of a session. The element replaces the token when it renews the session. */
@@ -35,7 +36,10 @@ export declare class CyclrConnect extends HTMLElement {
   layout: 'list' | 'single' | null;
   /** The name of the company that asks the user to connect. */
   brand: string | null;
-  /** The URL of the support of that company, for the link in the advice to ask this company. */
+  /**
+   * The URL of the support of the company in `brand`. The element shows a link to this URL when it advises the user to
+   * ask the company.
+   */
   support: string | null;
   /** Texts of the host page that replace some texts of the element. */
   messages: OwnMessages | null;

@@ -83,7 +83,7 @@ export class CyclrConnect extends LitElement implements Declared {
   declare hosted: boolean;
   /** The name of the company that asks the user to connect. */
   declare brand: string | null;
-  /** The URL of the support of that company. */
+  /** The URL of the support of the company in `brand`. */
   declare support: string | null;
   /** Texts of the host page that replace some messages. */
   declare messages: OwnMessages | null;
@@ -93,7 +93,10 @@ export class CyclrConnect extends LitElement implements Declared {
 
   #current?: ConnectSession;
   #isUsed = false;
-  /** True if the user's last action was by a pointer, and not by a screen reader that simulates a pointer. */
+  /**
+   * True if the user's last action came from a real pointer, and not from the keyboard or from a screen reader that
+   * simulates a pointer.
+   */
   #usesPointer = false;
   #moving?: ReturnType<typeof setTimeout>;
   #opened?: number;
@@ -204,7 +207,7 @@ export class CyclrConnect extends LitElement implements Declared {
     if (!canSeal()) return 'insecure';
     if (this.#current) return undefined;
     if (this.invitation) return invitationOf(this.invitation) ? 'invited' : 'incomplete';
-    return this.hosted ? 'incomplete' : undefined; // a host page can set the session later
+    return this.hosted ? 'incomplete' : undefined; // a host page may set `session` later
   }
 
   #start(token: string): void {
@@ -216,7 +219,7 @@ export class CyclrConnect extends LitElement implements Declared {
       frame: () => this.renderRoot.querySelector('iframe'),
       changed: () => this.requestUpdate(),
       emit: (type, detail) => {
-        if (this.#current !== started) return; // another session has replaced this session
+        if (this.#current !== started) return; // another session has replaced the session `started`
         if (type === 'connected' && detail?.connectorId === started.selected) this.#moveOnAfter(started);
         if (type === 'session-renewed') this.session = started.token;
         this.#emit(type, detail);

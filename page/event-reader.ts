@@ -4,7 +4,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { ServiceFailure, type Trouble } from './service-client';
 
 export interface EventReaderParts {
-  /** Opens the stream after this event id. */
+  /** Opens the stream. `lastEventId`: the id of the last event that the page received. */
   open(lastEventId: string | undefined, signal: AbortSignal): Promise<Response>;
   /** Reads the views by a plain request. */
   refresh(): Promise<void>;
@@ -17,17 +17,20 @@ export interface EventReaderParts {
   end(failure: ServiceFailure): void;
 }
 
-/** A stream without data for this time is closed, because the service sends a heartbeat every 15 s. */
+/**
+ * The reader closes a stream that has sent no data for this time. A working stream sends at least a heartbeat every 15
+ * s.
+ */
 const SILENT_MS = 40_000;
 /**
- * The interval of the plain requests for the views until the stream sends its first data. These requests are needed,
- * because a proxy can delay the stream.
+ * The interval of the plain requests for the views until the stream sends its first data. The page needs these
+ * requests, because a proxy can delay the data of the stream.
  */
 const REFRESH_EVERY_MS = 4000;
 
 /**
  * Follows the event stream until all views are final. If the stream ends early, opens a new stream, which begins after
- * the last event that arrived. Without a working stream, reads the views by plain requests.
+ * the last event that arrived. While no stream works, the reader reads the views by plain requests.
  */
 export class EventReader {
   readonly #abort = new AbortController();

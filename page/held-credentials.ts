@@ -33,7 +33,7 @@ export class HeldCredentials {
 
   /**
    * Returns the held credentials if the view asks for them. Keeps the credentials while the flow waits for the
-   * properties or applies the properties, and has no problem. In any other case, drops the credentials.
+   * properties or applies the properties, and has no problem. At any other view, drops the credentials.
    */
   takeAt(view: View): Held | undefined {
     const held = this.#held.get(view.connectorId);

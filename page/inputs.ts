@@ -8,7 +8,7 @@ import type { Submission } from './service-client';
 import { panelOf, shownView, withoutEdited, type ShownCode, type ShownProblem } from './state';
 import { Submissions, type PendingSubmission, type SubmissionsParts } from './submissions';
 
-/** The state of the form of one connector, which exists only in this page. */
+/** The state of the form of one connector. Only this page has this state: the service does not store it. */
 interface FormState {
   /**
    * The faults that the page has found in the input for this view, such as an empty required field. `times` counts the
@@ -104,7 +104,10 @@ export class Inputs implements Pick<Actions, 'submitProperties' | 'submitCredent
     return missing?.view === view ? missing.problem : (pending?.problem ?? view.problem);
   }
 
-  /** The submission that answers this view. Undefined after the flow has entered another state. */
+  /**
+   * The pending submission for this view. Undefined if the connector has no pending submission, or if the flow has
+   * moved on since the submission.
+   */
   #pendingFor(view: View): PendingSubmission | undefined {
     const pending = this.#submissions.of(view.connectorId);
     return pending && shownView(view, pending.view) === pending.view ? pending : undefined;

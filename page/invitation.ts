@@ -15,7 +15,8 @@ export interface Invitation {
 
 /**
  * Reads the claims of an invitation's token, without a check of the signature. Only the service can check the
- * signature, when the invitation is redeemed. Undefined if the text is no complete token.
+ * signature. The service checks the signature when the page redeems the invitation. Undefined if the text is no
+ * complete token.
  */
 export function invitationOf(token: string): Invitation | undefined {
   const [, claims, signature] = /^[\w-]+\.([\w-]+)\.([\w-]+)$/.exec(token) ?? [];

@@ -6,7 +6,10 @@ const CLOSE_AFTER_MS = 1000;
 /** If the connect page is open in this browser, the connect page answers within this time. */
 const ANSWER_WITHIN_MS = 1000;
 
-/** Shows the buttons that work in this window. After a successful consent, closes the window. */
+/**
+ * Shows those of the buttons "back" and "close" that work in this window. After a successful consent, closes the
+ * window.
+ */
 function offerWayBack(): void {
   const back = document.querySelector<HTMLButtonElement>('#back');
   const steps = Number(back?.dataset.depth) - history.length;

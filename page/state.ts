@@ -68,7 +68,7 @@ const listStatuses: Record<Panel, ListStatus> = {
   removed: 'stuck',
 };
 
-/** True for a re-authentication of a connector that is connected and works. */
+/** True for the view of a re-authentication while Cyclr reports the connector as connected. */
 export const works = ({ intent, connected }: Partial<Pick<View, 'intent' | 'connected'>>): boolean =>
   intent === 'reauthenticate' && connected === true;
 
@@ -166,7 +166,7 @@ export function nextOf(views: readonly View[], after?: number): View | undefined
   );
 }
 
-/** True if the user can do nothing more for these connectors. */
+/** True if the user can do nothing more for any connector in `views`. False if `views` is empty. */
 export const nothingLeft = (views: readonly View[]): boolean =>
   views.length > 0 && views.every((view) => ['connected', 'stuck'].includes(listStatusOf(view)));
 
@@ -245,7 +245,7 @@ export function prefilledOf(fields: readonly Field[], prefill: Prefilled = {}) {
   return { open: fields.filter((field) => !isLocked(field)).map(proposed), locked };
 }
 
-/** The names of required fields that have no value. */
+/** The names of the required fields that have neither a stored value nor an entered value. */
 export const missingIn = (fields: readonly Field[], values: { [name: string]: string }): string[] =>
   fields.filter(({ name, required, stored }) => required && !stored && !values[name]).map(({ name }) => name);
 

@@ -33,8 +33,8 @@ export interface SubmissionsParts {
 }
 
 /**
- * The submissions of a session. Each connector has at most one submission at a time. A submission is sealed once, and
- * sent with the same id until the service answers.
+ * The submissions of a session. Each connector has at most one submission at a time. The page seals a submission once,
+ * and sends the submission with the same id until the service answers.
  */
 export class Submissions {
   readonly #pending = new Map<number, PendingSubmission>();

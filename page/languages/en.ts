@@ -1,4 +1,4 @@
-/** Every text that a user reads. Another language is a file of the same shape. */
+/** All texts that a user reads. The file of any other language has the same shape. */
 export const en = {
   /** The language's tag and writing direction. */
   tag: 'en',

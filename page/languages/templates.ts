@@ -2,8 +2,8 @@
 import { en, type Messages } from './en';
 
 /**
- * A text with `{0}` for the first argument, or several such texts. The first text whose arguments are all given is
- * used.
+ * A text with `{0}` for the first argument, or a list of such texts. From a list, the page uses the first text for
+ * whose placeholders all arguments are given.
  */
 type Template = string | string[];
 

@@ -111,7 +111,10 @@ function single(parts: FrameProps, views: readonly View[]) {
   return panel(parts.propsOf(view), 2, nextAction(parts, views, view));
 }
 
-/** The buttons that lead from a connector to the next connector, or at the end to the list and out of the page. */
+/**
+ * The buttons below a connector. The buttons lead to the next connector, or after the last connector to the list and
+ * out of the page.
+ */
 function nextAction(parts: FrameProps, views: readonly View[], view: View) {
   const { m, act, propsOf } = parts;
   const next = nextOf(views, view.connectorId);

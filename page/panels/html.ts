@@ -9,7 +9,9 @@ import { Directive, directive, PartType, type Part } from 'lit/directive.js';
 
 export { noChange, nothing, svg, type TemplateResult } from 'lit';
 
-/** Renders a changed text in a new node, and removes every node that was in the same place. */
+/**
+ * Renders a changed text in a new node, and removes all older nodes of the text, including the nodes of a translator.
+ */
 class NewText extends Directive {
   #shown?: string;
 

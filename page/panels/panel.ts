@@ -19,7 +19,7 @@ export function panel(props: PanelProps, level: 2 | 4, after: unknown) {
   const kind = panelOf(view);
   const isUnknown = kind === 'reading' && !view.connector;
   const title = isUnknown ? props.m.loading : props.m.panels[kind].title(props.name);
-  // Another connector, step or run gets new inputs, so that no typed value is carried over.
+  // Another connector, step or run gets new inputs, so that these inputs contain no value from the earlier form.
   const key = [view.connectorId, view.runId, kind].join(' ');
   return html`<section class="panel ${kind}" part="panel" aria-labelledby="title">
     <header class=${level === 4 && !ends.includes(kind) ? 'quietly' : ''}>

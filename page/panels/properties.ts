@@ -13,8 +13,8 @@ import { formOf, inputOf, problemText } from './form';
 const OTHER = 'other';
 
 /**
- * The form of a connector's properties. If the flow asks for an API key or a password next, the form has these inputs,
- * too. The optional properties are collapsed.
+ * The form of a connector's properties. If the flow will ask for an API key or a password after the properties, the
+ * form also has the inputs for the API key or the password. The optional properties are collapsed.
  */
 export function propertyForm(props: PanelProps) {
   const { m, view, act, problem } = props;

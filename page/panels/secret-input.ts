@@ -8,8 +8,8 @@ import { describedBy, type InputOptions } from './field';
 export const hasLines = (text: string): boolean => /[\r\n]/.test(text.trim());
 
 /**
- * A masked input. A password input drops line breaks, so a pasted or dropped text with line breaks goes into a text
- * area in its place. The style of the text area masks the text.
+ * A masked input. A password input drops line breaks, so for a pasted or dropped text with line breaks, a text area
+ * replaces the password input. The style of the text area masks the text.
  */
 class SecretInput extends AsyncDirective {
   #isMultiline = false;
