@@ -32,8 +32,8 @@ export function requireApiKey(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): vo
 }
 
 /**
- * Requires a token of `kind` for the routes of this scope. If a request has the header `Origin`, the header must name
- * the service's own origin or the origin of the session. Limits the calls of each session. Fails: unauthorized,
+ * Requires a token of `kind` for the routes of this scope. If a request has the header `Origin`, this header must
+ * contain the service's own origin or the origin of the session. Limits the calls of each session. Fails: unauthorized,
  * tokenExpired, originNotAllowed, rateLimited, and notFound if the session shows an onboarding that Temporal no longer
  * has.
  */

@@ -20,8 +20,8 @@ export const script = html`<script type="module" src="return.js"></script>`;
 /**
  * A text, and a button that leads back to the connect page. Without `depth`, this page is in a separate window, and the
  * button closes this window. With `depth`, this page is in the tab of the connect page, and the button goes back
- * through the history of the tab, because no URL contains the session. With `retried`, the button starts another try
- * for this connector.
+ * through the history of the tab, because no URL contains the session. With `retried`, a click on the button asks for
+ * another link for the connector `retried`.
  */
 export function wayBack(words: PageWords, depth: string | undefined, text: string, retried?: ConnectorKey): Html {
   const label = retried ? words.retry : depth === undefined ? words.close : words.back;

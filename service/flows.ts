@@ -129,8 +129,8 @@ export const returnUrl = async (
 ): Promise<string> => `${publicUrl}/connect/return?${returnQuery(await tokens.attempt(attempt), depth)}`;
 
 /**
- * The attempt with the longest token. The texts of this attempt have the highest length, and consist of the letters
- * with the most bytes.
+ * The attempt with the longest token. Each text of this attempt has the highest allowed length, and consists of letters
+ * that take many bytes in the token.
  */
 const longestAttempt: Attempt = {
   ...{ accountId: 'ü'.repeat(200), connectorId: Number.MAX_SAFE_INTEGER, attemptId: randomUUID() },

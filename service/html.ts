@@ -1,4 +1,4 @@
-/** Builds the HTML of the pages. A value is escaped when it is inserted into a template. */
+/** Builds the HTML of the pages. The template tag `html` escapes each text that it inserts. */
 
 const escapes: { [character: string]: string } = {
   '&': '&amp;',

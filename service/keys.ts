@@ -10,7 +10,7 @@ import { KeySetError } from '../sealing/keys';
 export interface ApiKey {
   /** The id for limits and idempotency: the beginning of the digest. */
   id: string;
-  /** The name that the operator gave the key, for the timeline. */
+  /** The name that the operator gave to the key. Timelines show this name. */
   name?: string;
 }
 

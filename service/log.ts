@@ -32,7 +32,7 @@ export function reportAnswers(app: App, { report }: Pick<Parts, 'report'>): void
 /** The route in the log for a request whose path matches no route. */
 export const NO_ROUTE = '(none)';
 
-/** An answered request, with the pattern of the route instead of the URL. */
+/** The facts about an answered request. They contain the pattern of the route, but not the URL. */
 export function answeredOf(request: FastifyRequest, reply: FastifyReply): Answered {
   const isKnown = Boolean(request.caller) || undefined; // without authentication a caller can send any account id
   const { accountId } = Object(request.params) as { accountId?: unknown };
@@ -48,7 +48,10 @@ export function answeredOf(request: FastifyRequest, reply: FastifyReply): Answer
   };
 }
 
-/** The type and the stack of an error. The message of the error is left out, because it can quote the request. */
+/**
+ * The type and the stack of an error. The log does not contain the message of the error, because the message can quote
+ * the request.
+ */
 function traceOf(err: unknown): { type: string; at: string[] } {
   const { name = 'unknown', stack = '' } = err instanceof Error ? err : {};
   const at = stack.split('\n').filter((line) => /^ {4}at /.test(line));

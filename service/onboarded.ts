@@ -4,7 +4,7 @@ import { onboardingWorkflowIdOf, type OnboardingKey, type OnboardingProgress } f
 import { RecentMap } from './recent-map';
 import type { Session } from './tokens';
 
-/** Calls within this time share one read, because a page makes several calls at the same time. */
+/** All calls within this time share one read of the progress, because a page makes several calls at the same time. */
 const FRESH_MS = 2000;
 /** The highest number of onboardings in memory. */
 const MAX_KEPT = 1000;

@@ -11,7 +11,7 @@ export type { PageWords };
 
 const languages: { [tag: string]: PageWords } = { en, de, ar, es, fr, ja };
 
-/** The languages that the element loads when it needs them. English is in the module of the element. */
+/** The languages whose texts the element loads from the service. English is in the module of the element. */
 export const languagesOnDemand = ['ar', 'de', 'es', 'fr', 'ja'];
 
 /**

@@ -12,8 +12,8 @@ import type { Scope, Session } from './tokens';
 
 /**
  * Checks the size and the connectors of a prefill. Also checks that no flow in the state `awaitingProperties` lists a
- * property of the prefill as secret. Flows in other states list no properties. If no worker answers, the check for
- * secret properties is left out. Fails: malformed.
+ * property of the prefill as secret. Flows in other states list no properties. If no worker answers, the function does
+ * not check for secret properties. Fails: malformed.
  */
 export async function requirePrefillable(
   auth: ConnectorAuth,

@@ -109,7 +109,7 @@ export function serviceErrorOf(err: unknown): ServiceError {
   return new ServiceError((code !== undefined && ofFastify[code]) || 'unexpected');
 }
 
-/** The codes of the library that have another name in HTTP, each with this name. */
+/** The codes of the library that have another name in HTTP, each with its name in HTTP. */
 const renamed: { [code in ConnectorAuthErrorCode]?: AnswerCode } = {
   invalidInput: 'malformed',
   notStarted: 'notFound',
@@ -117,7 +117,7 @@ const renamed: { [code in ConnectorAuthErrorCode]?: AnswerCode } = {
 
 function ofConnectorAuth({ code, view, problem, state }: ConnectorAuthError): ServiceError {
   const known = renamed[code] ?? code;
-  if (!Object.hasOwn(answers, known)) return new ServiceError('unexpected'); // a code of a newer worker, which this service does not know
+  if (!Object.hasOwn(answers, known)) return new ServiceError('unexpected'); // a code that only a newer worker knows
   return new ServiceError(known as AnswerCode, { view, fields: problem?.fields, state });
 }
 

@@ -1,6 +1,6 @@
 /**
- * Gauges of Temporal's state: pollers and backlog of the task queues, flows in trouble, open deliveries. The service
- * reads this state when its metrics are scraped, because no worker knows whether another worker runs.
+ * Gauges of Temporal's state: pollers and backlog of the task queues, flows in trouble, open deliveries. The service,
+ * and no worker, reads this state when Prometheus scrapes the metrics: no worker knows whether another worker runs.
  */
 import type { Client } from '@temporalio/client';
 import { Gauge, type Registry } from 'prom-client';
@@ -23,7 +23,7 @@ const gauges = {
   cyclr_connect_open_deliveries: { help: 'Events whose delivery is not finished.', labelNames: ['older_than'] },
 };
 
-/** The service asks Temporal at most once in this time, however often the metrics are scraped. */
+/** The service asks Temporal at most once in this time, even if Prometheus scrapes the metrics more often. */
 const REUSED_MS = 15_000;
 const ANSWER_MS = 5_000;
 /**

@@ -31,7 +31,7 @@ export interface Scope {
   prefill?: z.output<typeof Prefill>;
   /** The targets of the events of each flow that the session starts. */
   notify?: string[];
-  /** The person that uses the session, for the timeline. */
+  /** The person who uses the session. Timelines show this person. */
   by?: string;
   /** The origin of the host page. Absent if only the service's own page uses the session. */
   origin?: string;
@@ -49,7 +49,10 @@ export interface Session extends Scope {
   madeAtMs: number;
   /** The time when the token expires, in milliseconds since 1970. */
   expiresAtMs: number;
-  /** After this time, a session can't be renewed, and an invitation can't be redeemed. In milliseconds since 1970. */
+  /**
+   * After this time, the service renews no token of the session, and redeems no token of the invitation. In
+   * milliseconds since 1970.
+   */
   capMs: number;
   lifetimeMs: number;
 }
@@ -75,7 +78,10 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Lifetimes of tokens in milliseconds. `session.max` limits each token of a session, also a renewed token. */
+/**
+ * Lifetimes of tokens in milliseconds. `session.max` limits the lifetime of each token of a session, also of each
+ * renewed token.
+ */
 export const lifetimes = {
   session: { default: 15 * MINUTE_MS, min: MINUTE_MS, max: HOUR_MS },
   invitation: { default: 7 * DAY_MS, min: MINUTE_MS, max: 30 * DAY_MS },
@@ -117,7 +123,10 @@ const AttemptClaims = z.object({
 
 interface Options {
   keys: SessionKeys;
-  /** The issuer of the tokens. A token of another issuer is refused, even if it is signed with the same keys. */
+  /**
+   * The issuer of the tokens. The service refuses a token of another issuer, even if the other issuer signs with the
+   * same keys.
+   */
   publicUrl: string;
   now?: () => number;
 }

@@ -32,8 +32,8 @@ export class ViewCache {
     const { runId, historyLength } = await this.#auth.progress(key);
     const kept = this.#views.get(id);
     const isCurrent = kept?.runId === runId && kept.historyLength === historyLength;
-    // `view` is read after `historyLength`. So if the history grows between the two reads, the next call finds another
-    // length and reads the view again.
+    // This method reads `historyLength` first and `view` second. If the history grows between these two reads, the next
+    // call finds another length and reads the view again.
     const view = isCurrent ? kept.view : await this.#auth.view(key);
     this.#views.set(id, { runId, historyLength, view });
     return view;

@@ -146,7 +146,7 @@ function sessionRoute(app: App, { auth, tokens, onboarded, config, metrics }: Pa
     const invitation = kind === 'invitation' ? id : undefined;
     const open = (connectorId: number) =>
       openFlow(auth, { accountId, connectorId }, { by: byOf(request, by), invitation, recheck, notify });
-    if (onboardingId === undefined) await Promise.all(connectorIds.map(open)); // an onboarding starts its own flows
+    if (onboardingId === undefined) await Promise.all(connectorIds.map(open)); // an onboarding itself starts the flows
     const whole = { ...scope, connectorIds, onboardingId, reauthenticate, prefill, notify, by };
     const { token, expiresAt } = await tokens.mint(kind, whole, { id, lifetimeMs });
     if (prefill && token.length > MAX_TOKEN) throw malformed('prefill');

@@ -1,7 +1,7 @@
 /**
  * Cyclr's transaction-error webhook. The path has a secret, because Cyclr signs nothing. The body is not trusted: the
- * service takes from the body only the ids of account, cycle and transaction, and the time. A worker then reads the
- * connectors of the cycle from Cyclr.
+ * service takes from the body only the ids of account, cycle and transaction, and the time. After a message, a worker
+ * reads the connectors of the cycle from Cyclr.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
@@ -29,7 +29,7 @@ const Body = z.object({
 });
 
 export function cyclrRoutes(app: App, { auth, config: { cyclrWebhookSecret } }: Parts): void {
-  // The secret is checked before the body is read, so that a caller without the secret learns nothing.
+  // This hook checks the secret before the service reads the body, so that a caller without the secret learns nothing.
   app.addHook('onRequest', async (request) => {
     if (!isSecret(secretOf(request), cyclrWebhookSecret)) throw new ServiceError('notFound');
   });
@@ -53,7 +53,7 @@ export function cyclrRoutes(app: App, { auth, config: { cyclrWebhookSecret } }: 
 
 const secretOf = ({ params }: FastifyRequest): string => String((params as { secret?: unknown }).secret ?? '');
 
-/** Compares digests, so that the time of the comparison tells nothing about the secret. */
+/** Compares the digests of both texts, so that the duration of the comparison tells nothing about the secret. */
 function isSecret(given: string, secret: string | undefined): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(secret ?? '')) && secret !== undefined;

@@ -11,7 +11,7 @@ import type { Session } from '../tokens';
 
 /**
  * The highest number of open streams of one session at each instance of the service. One session can have several
- * streams: it can be open in several tabs, and the service can notice a closed connection late.
+ * streams: the user can open the session in several tabs, and the service can notice a closed connection late.
  */
 const MAX_STREAMS = 20;
 const MAX_EVENT_ID = 200;

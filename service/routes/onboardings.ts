@@ -58,8 +58,8 @@ export function onboardingRoutes(app: App, { auth }: Parts): void {
     const input = { ...request.body, by: byOf(request, request.body.by) };
     request.accountId = input.accountId;
     const { started } = await auth.startOnboarding(input);
-    // The start has succeeded, even if no worker answers the query. In this case, the answer has the progress of a new
-    // onboarding.
+    // The start has succeeded, even if no worker answers the query. If no worker answers, the service answers with the
+    // progress of a new onboarding.
     const progress = await auth.onboarding(input).catch(undefinedIf(...(started ? (['noWorker'] as const) : [])));
     return reply.code(started ? 201 : 200).send(progress ?? emptyProgress(input));
   });

@@ -176,7 +176,7 @@ async function viewsOf(auth: Pick<ConnectorAuth, 'view'>, { accountId, connector
 }
 
 /**
- * Returns the view of the open re-authentication. Without an open re-authentication, starts a re-authentication and
+ * Returns the view of the open re-authentication. If no re-authentication is open, starts a re-authentication and
  * returns its view. The new run has the id of the invitation in its memo, so that the invitation stays valid for the
  * connector. Fails: notFound, alreadyRunning.
  */

@@ -9,7 +9,7 @@ export interface ServerSentEvent {
   event?: 'view' | 'final';
   id?: string;
   data?: string;
-  /** A comment. Readers ignore a comment, but it keeps the connection open. */
+  /** A comment. Readers ignore a comment, but a comment keeps the connection open. */
   comment?: string;
   /** Milliseconds to wait before the reader reconnects. */
   retry?: number;
@@ -46,7 +46,7 @@ export interface EventHubOptions {
 }
 
 export interface StreamOptions {
-  /** The id of the last event that the reader got. The view with this id is not sent again. */
+  /** The id of the last event that the reader got. The stream does not send the view with this id again. */
   lastEventId?: string;
   /** Ends the stream when the reader has disconnected. */
   signal?: AbortSignal;
@@ -60,8 +60,8 @@ export interface EventHub {
    */
   stream(keys: ConnectorKey[], options?: StreamOptions): AsyncIterableIterator<ServerSentEvent>;
   /**
-   * Ends all streams, also streams that start later. The last event of a stream tells the reader to reconnect, so that
-   * the reader reaches another instance.
+   * Ends all open streams, and from now on ends each new stream at once. The last event of a stream tells the reader to
+   * reconnect, so that the reader reaches another instance.
    */
   close(): void;
 }

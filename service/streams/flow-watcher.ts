@@ -95,7 +95,7 @@ export class FlowWatcher {
     this.#publish();
   }
 
-  /** Follows the flow to its end. */
+  /** Reads each new view by long poll until the flow ends. */
   async #poll(): Promise<void> {
     this.#settings.polls.free--;
     try {
@@ -141,7 +141,7 @@ export class Notifier {
     this.#notified = false;
   }
 
-  /** Waits for a notification, for `timeoutMs` at most. Returns true if there was a notification. */
+  /** Waits until a notification comes, but at most for `timeoutMs`. Returns true if a notification has come. */
   async wait(timeoutMs: number): Promise<boolean> {
     if (!this.#notified) await this.#notifiedWithin(timeoutMs);
     const notified = this.#notified;
