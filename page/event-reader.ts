@@ -17,10 +17,7 @@ export interface EventReaderParts {
   end(failure: ServiceFailure): void;
 }
 
-/**
- * The reader closes a stream that has sent no data for this time. A working stream sends at least a heartbeat every 15
- * s.
- */
+/** The reader closes a stream that has sent no data for this time. The service sends a heartbeat every 15 s. */
 const SILENT_MS = 40_000;
 /**
  * The interval of the plain requests for the views until the stream sends its first data. The page needs these
