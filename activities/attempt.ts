@@ -28,8 +28,8 @@ export class ActivityAttempt {
     const { beganAt, taken, nextAt = 0 } = (heartbeatDetails ?? {}) as Partial<Facts>;
     this.taken = new Set(taken);
     this.#dueAt = nextAt;
-    // If the worker of the first attempt died before it sent the facts, the next attempt gets no facts. For such an
-    // attempt, the minute of `activityBudgetMs` begins when the activity was scheduled.
+    // If the worker of the first attempt died before it sent the facts, the next attempt gets no facts. For an attempt
+    // without facts, the minute of `activityBudgetMs` counts from the time when the activity was scheduled.
     this.#beganAt = beganAt ?? (attempt === 1 ? this.#now() : scheduledTimestampMs);
   }
 
@@ -41,7 +41,7 @@ export class ActivityAttempt {
 
   /**
    * The time when the next attempt would begin if this attempt failed now. Undefined if this time is a minute or more
-   * after the beginning of the first attempt: then the activity must not be retried. The option
+   * after the beginning of the first attempt: in this case, Temporal must not retry the activity. The option
    * `scheduleToCloseTimeout` can't replace this limit, because its time also passes while no worker runs.
    */
   nextAt(nextRetryDelayMs: number | undefined): number | undefined {
@@ -54,7 +54,8 @@ export class ActivityAttempt {
   /**
    * The milliseconds until the next time in `timesMs`. Undefined after the last time. Each time in `timesMs` is a
    * duration since the beginning of the first attempt. Skips a time that is at most 100 ms in the future. Temporal
-   * sometimes begins an attempt some milliseconds early, and this attempt must not wait for its own planned time again.
+   * sometimes begins an attempt some milliseconds before its planned time. Without this rule, the next attempt would be
+   * planned for the same time.
    */
   untilNext(timesMs: readonly number[]): number | undefined {
     const elapsedMs = this.#now() - this.#beganAt;

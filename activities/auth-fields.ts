@@ -37,8 +37,8 @@ export async function storeAuthFields(
 }
 
 /**
- * Turns the refusal of a property into the failure `CyclrRefused`. The failure names the fields in the template of the
- * property, because the user typed these fields and not the property.
+ * Turns the refusal of a property into the failure `CyclrRefused`. The failure names the fields that the template of
+ * the property contains, because the user typed these fields and not the property.
  */
 const asRefusal =
   (templates: { [name: string]: string }) =>

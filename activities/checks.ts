@@ -1,6 +1,6 @@
 /**
- * Makes the calls to the third party that a policy names. The calls check new credentials, and read the name of the
- * linked account.
+ * Calls the methods that a policy names; Cyclr forwards each call to the third party. `verify` names the method that
+ * checks new credentials, and `identity` names the method that returns the name of the linked account.
  */
 import { log } from '@temporalio/activity';
 import type { ConnectorKey } from '../workflows/connector';
@@ -44,8 +44,8 @@ async function verify(
   if (!policy?.verify) return 'notChecked';
   const { method, expect } = policy.verify;
   const answer = await known(async () => {
-    // If the list of methods can't be read, or lacks the identifier, the call sends the identifier in place of the
-    // method id. Cyclr may accept this call.
+    // If the list of methods can't be read, or lacks the identifier, the method id is unknown. The call then has the
+    // identifier in its path instead, because it is possible that Cyclr accepts the identifier.
     const id =
       definition.id === undefined ? undefined : await methodIdOf(cyclr, target, definition.id, method).catch(ignored);
     return testMethod(cyclr, target, id ?? method);
@@ -95,7 +95,7 @@ async function identityOf(cyclr: CyclrClient, target: Target, { policy }: Found)
   return undefined;
 }
 
-/** The value at a path such as `user.email` or `records.0.Id`. */
+/** The value that a JSON body has at a path such as `user.email` or `records.0.Id`. */
 function valueAt(body: unknown, path: string): unknown {
   return path
     .split('.')
@@ -112,7 +112,7 @@ function valueAt(body: unknown, path: string): unknown {
 const shortText = (text: string): string | undefined =>
   [...text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ').trim()].slice(0, MAX_IDENTITY).join('') || undefined;
 
-/** The result of a call. If Cyclr gives no usable answer, logs the reason and returns undefined. */
+/** Runs `call` and returns its result. If `call` fails with a CyclrError, logs the reason and returns undefined. */
 async function known<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();

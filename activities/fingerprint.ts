@@ -3,9 +3,9 @@ import type { OpeningKey, PrivateKeys } from '../sealing/keys';
 import type { ConnectorKey } from '../workflows/connector';
 
 /**
- * A keyed hash of the stored `AuthValue`. A fingerprint is safe in a history, because without the private key, a
- * guessed value can't be compared with the fingerprint. The hash depends on the account connector, so equal values of
- * two connectors have different fingerprints.
+ * A keyed hash of the stored `AuthValue`. A fingerprint is safe in a history: without the private key, a reader of the
+ * history can't test whether a guessed value has this fingerprint. The hash depends on the account connector, so equal
+ * values of two connectors have different fingerprints.
  */
 export async function fingerprintOf(value: string, target: ConnectorKey, [first]: PrivateKeys): Promise<string> {
   if (!first) throw new Error('no key');

@@ -4,9 +4,9 @@ import { fixedValuesOf } from './policies/shape';
 import { PropertyRefused, setProperties } from './properties';
 
 /**
- * Stores the fixed values of the connector's policy in Cyclr. If the worker has no policies, no call is made. If Cyclr
- * already stores all fixed values, the only call is the read of the connector. Safe to repeat. A value that Cyclr
- * refuses is an operator's trouble, because no user typed the value.
+ * Stores the fixed values of the connector's policy in Cyclr. Makes no call if the worker has no policies. If Cyclr
+ * already stores all fixed values, only reads the connector. Safe to repeat. A value that Cyclr refuses is an
+ * operator's trouble, because no user typed the value.
  */
 export async function storeFixedValues(cyclr: CyclrClient, target: Target): Promise<void> {
   if (!cyclr.hasPolicies) return;

@@ -25,8 +25,8 @@ interface Parts {
 const HEARTBEAT_MS = 5_000;
 
 /**
- * Sets the properties and re-reads the connector. Safe to repeat, because each attempt lists the stored properties, and
- * then overwrites them.
+ * Sets the properties and re-reads the connector. Safe to repeat, because each attempt lists the stored properties
+ * first, and overwrites a property that exists already.
  */
 export const applyProperties = (
   parts: Parts,
@@ -64,7 +64,7 @@ async function storeAndReread(
 }
 
 /**
- * Runs an activity that makes many calls, and sends heartbeats during the run. If the worker dies, the missing
+ * Runs an activity that makes many calls, and sends heartbeats until the activity ends. If the worker dies, the missing
  * heartbeats let Temporal start the next attempt soon, and not after the whole start-to-close timeout. An activity that
  * ends within {@link HEARTBEAT_MS} sends no heartbeat.
  */

@@ -54,7 +54,7 @@ async function readConnection(parts: MonitorParts, key: ConnectorKey, knownRunId
   const every = monitorEveryOf(parts, policy);
   return {
     connectorName: [...name].slice(0, MAX_NAME).join(''),
-    // A connector that needs no authentication counts as authenticated. Cyclr may report such a connector as not
+    // A connector that needs no authentication counts as authenticated. Cyclr can report such a connector as not
     // authenticated, and no flow could change this report.
     authenticated: connector.authenticated || authType === 'None',
     ...latest,
@@ -132,8 +132,9 @@ async function reportTransactionError(cyclr: CyclrClient, error: TransactionErro
 }
 
 /**
- * The ids of the cycle's connectors. If Cyclr's answer names no connector that can be read, returns the connectors that
- * the unmet prerequisites of the cycle name. `isWhole` is false if the cycle can have further connectors.
+ * The ids of the cycle's connectors. If Cyclr's answer has no list of connectors, or no entry of the list can be read,
+ * returns the ids that the unmet prerequisites of the cycle name. `isWhole` is false if the cycle can have further
+ * connectors.
  */
 async function connectorsOf(
   cyclr: CyclrClient,

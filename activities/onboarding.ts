@@ -78,7 +78,7 @@ const lackOf = ({ ReasonCode, ObjectType, ObjectId }: Prerequisite): Lack => ({
 });
 
 /**
- * The data of a connector that the scope names or that Cyclr lists. `undefined` for any other connector. Cyclr's list
+ * The data of a connector that is in the scope, or that Cyclr lists. `undefined` for any other connector. Cyclr's list
  * for a sub-account can lack the connectors of the parent account. So a connector that is in the scope, but not in the
  * list, counts as not authenticated. The flow of this connector reads the real state from Cyclr.
  */

@@ -15,9 +15,9 @@ export class PropertyRefused extends Error {
 }
 
 /**
- * Sets the properties. Adds the name of each property that Cyclr accepts to `taken`. Safe to repeat, because the
- * function lists the stored properties and then overwrites them. Fails with a {@link PropertyRefused} if Cyclr refuses
- * a value, and with a CyclrError in all other cases.
+ * Sets the properties. When Cyclr has accepted a property, adds its name to `taken`. Safe to repeat, because the
+ * function lists the stored properties first, and overwrites a property that exists already. Fails with a {@link
+ * PropertyRefused} if Cyclr refuses a value, and with a CyclrError in all other cases.
  */
 export async function setProperties(
   cyclr: CyclrClient,
@@ -38,9 +38,9 @@ export async function setProperties(
 }
 
 /**
- * Lists the properties once, after Cyclr's answer to a write could not be read. Adds each property whose value is
- * stored to `taken`. If one of the values is not stored, throws `unconfirmed`, the error of the first write without a
- * readable answer.
+ * Lists the properties once, after Cyclr's answer to a write could not be read. If Cyclr stores the sent value of a
+ * property, adds its name to `taken`. If one of the values is not stored, throws `unconfirmed`, the error of the first
+ * write without a readable answer.
  */
 async function confirmByList(
   cyclr: CyclrClient,
@@ -58,15 +58,15 @@ async function confirmByList(
 }
 
 /**
- * The pause before the next activity attempt after a POST that got no answer, or the status 408 or 5xx. Cyclr may still
- * create the property during this pause. The next attempt lists the properties, and it sends the value again if Cyclr
- * has not stored the value by then.
+ * The pause before the next activity attempt after a POST that got no answer, or the status 408 or 5xx. Cyclr can still
+ * create the property during this pause. The next attempt lists the properties first, and sends the value again only if
+ * Cyclr has not stored the value.
  */
 const UNANSWERED_POST_PAUSE_MS = 10_000;
 
 /**
- * Creates a property. Fails as `postProperty` does. An error of the kind `unreachable` has a pause of at least {@link
- * UNANSWERED_POST_PAUSE_MS}.
+ * Creates a property. Fails as `postProperty` does. After an error of the kind `unreachable`, the pause before the next
+ * activity attempt is at least {@link UNANSWERED_POST_PAUSE_MS}.
  */
 const addProperty = (cyclr: CyclrClient, target: Target, name: string, value: string): Promise<void> =>
   cyclr.postProperty(target, name, value).catch((err: unknown) => {

@@ -5,8 +5,8 @@ import type { Binding } from '../sealing/seal';
 const MAX_KIDS = 1_000;
 
 /**
- * The account whose value names an unknown kid, by kid. Undefined if values of several accounts name the kid. Holds
- * only the latest kids.
+ * For each unknown kid: the account whose sealed value names the kid, or undefined if values of several accounts name
+ * the kid. The map holds only the latest kids.
  */
 const accountOf = new Map<string, string | undefined>();
 

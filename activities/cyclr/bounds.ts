@@ -1,10 +1,11 @@
 /**
- * Limits the size of a connector, because a flow reads it several times, and Temporal keeps each copy in the history.
+ * Limits the size that a connector has as JSON. A flow reads its connector several times, and Temporal keeps the result
+ * of each read in the history.
  */
 import type { Connector, Field } from '../../workflows/connector';
 import { CyclrError } from './errors';
 
-/** The limit of a connector in bytes of JSON. Temporal accepts 2 MB for a payload, and warns above 512 KiB. */
+/** The highest size of a connector as JSON, in bytes. Temporal accepts 2 MB for a payload, and warns above 512 KiB. */
 const MAX_CONNECTOR_LENGTH = 256 * 1024;
 
 type Step = (connector: Connector) => Connector;
@@ -13,7 +14,10 @@ const eachField =
   (shorten: (field: Field) => Field): Step =>
   (connector) => ({ ...connector, fields: connector.fields.map(shorten) });
 
-/** The steps that shorten or remove parts of a connector that is too large, in this order. Required fields stay. */
+/**
+ * Each step shortens or removes parts of a connector. The steps run in this order until the connector is small enough.
+ * Required fields stay.
+ */
 const steps: Step[] = [
   eachField((field) => (field.help ? { ...field, help: cut(field.help, 200) } : field)),
   eachField((field) => (field.options ? { ...field, options: field.options.slice(0, 20) } : field)),
@@ -26,7 +30,7 @@ const steps: Step[] = [
   withFewerOptionalFields,
 ];
 
-/** The connector in at most 256 KiB of JSON. Fails: `tooLarge` if its required fields alone need more. */
+/** Shortens a connector to at most 256 KiB of JSON. Fails: `tooLarge` if its required fields alone need more. */
 export function bounded(whole: Connector): Connector {
   let connector = whole;
   for (const step of steps) {

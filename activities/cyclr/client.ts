@@ -34,7 +34,7 @@ export interface CyclrConfig {
   clientSecret: string;
   /** The time limit, in milliseconds, of a call together with the token request before it. The default is 10,000. */
   timeoutMs?: number;
-  /** The operator's policies. The client applies them to each connector that it reads. */
+  /** The operator's policies. The client applies the policies to each connector that it reads. */
   policies?: Policies;
 }
 
@@ -46,7 +46,7 @@ export interface Found extends Draft {
 /** The account for which a call is made, and the time limit of the call. */
 export interface AccountTarget extends Partial<ConnectorKey> {
   accountId: string;
-  /** The latest end of the call, as a time of `performance.now()`. Several calls can share one limit. */
+  /** The time, by `performance.now()`, at which the call must have ended. Several calls can have the same time. */
   endsAtMs?: number;
 }
 
@@ -54,11 +54,11 @@ export interface AccountTarget extends Partial<ConnectorKey> {
 export type Target = AccountTarget & ConnectorKey;
 
 export interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
-  /** True if the call is made for the partner and not for one account. Then the request has no account header. */
+  /** True if the call is made for the partner and not for one account. The request then has no account header. */
   ofPartner?: boolean;
   /**
-   * True if the third party makes the answer. A 401 from the third party says nothing about the bearer token or the
-   * account.
+   * True if the answer comes from the third party, through Cyclr. A 401 from the third party says nothing about the
+   * bearer token or the account.
    */
   ofThirdParty?: boolean;
 }
@@ -66,12 +66,12 @@ export interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
 const TIMEOUT_MS = 10_000;
 const MAX_PAGES = 50;
 /**
- * The page size of the list of connectors. An icon in the list can have 100 KB, and the client accepts an answer of at
- * most 5 MiB.
+ * The number of connectors on one page of the list. An icon in the list can have 100 KB, so a much larger page could
+ * exceed 5 MiB, the largest answer that the client accepts.
  */
 const CONNECTORS_A_PAGE = 20;
 const MAX_CONNECTOR_PAGES = 100;
-/** The time limit, in milliseconds, of all triggers of one read together. */
+/** The time limit, in milliseconds, for all triggers that one read of a connector runs. */
 const OPTIONS_MS = 3000;
 /**
  * The limits of `#refusedSince`: the highest number of accounts, and the time after which the client forgets a first
@@ -82,7 +82,10 @@ const IN_A_ROW_MS = 10 * 60_000;
 
 const noPage: HttpResponse = { status: 200, text: '[]', totalPages: undefined, retryAfter: undefined };
 
-/** The answer to a write is any JSON object. Without this check, the error page of a proxy would count as success. */
+/**
+ * The schema for the answer to a write: any JSON object. Without this check, the error page of a proxy would count as
+ * success.
+ */
 const Written = z.object({});
 
 export class CyclrClient {
@@ -240,7 +243,7 @@ export class CyclrClient {
   }
 
   /**
-   * `GET /v1.0/account/connectors`: all connectors of the account. `onPage` is called after each page. Fails: `tooLarge`
+   * `GET /v1.0/account/connectors`: all connectors of the account. Calls `onPage` after each page. Fails: `tooLarge`
    * for more than 2,000 connectors.
    */
   async listConnectors({ accountId }: AccountTarget, onPage: () => void): Promise<ListedConnector[]> {
@@ -274,8 +277,8 @@ export class CyclrClient {
   }
 
   /**
-   * `PUT /v1.0/account/connectors/{id}/deauthenticate`. Cyclr also deregisters the webhooks of the connector at the third
-   * party. Safe to repeat.
+   * `PUT /v1.0/account/connectors/{id}/deauthenticate`: Cyclr ends the authentication of the connector, and deregisters
+   * its webhooks at the third party. Safe to repeat.
    */
   async putDeauthenticate(target: Target): Promise<void> {
     await this.#write(target, { method: 'PUT', path: `${pathOf(target)}/deauthenticate`, body: {} });
@@ -306,8 +309,8 @@ export class CyclrClient {
   }
 
   /**
-   * Sends one request. Fails with a CyclrError if the answer has no success status, or does not come. The kind of this
-   * error is never `outdated` or `unconfirmed`.
+   * Sends one request. Fails with a CyclrError if no answer comes, or if the answer has no success status. The kind of
+   * this error is never `outdated` or `unconfirmed`.
    */
   async call(target: AccountTarget, { ofThirdParty = false, ...call }: Call): Promise<HttpResponse> {
     const { accountId } = target;
@@ -367,7 +370,7 @@ export class CyclrClient {
 const cyclePathOf = (cycleId: string): string => `/v1.0/cycles/${encodeURIComponent(cycleId)}`;
 export const pathOf = ({ connectorId }: ConnectorKey): string => `/v1.0/account/connectors/${connectorId}`;
 
-/** The connector with a small icon, in at most 256 KiB. Fails: `tooLarge`. */
+/** Adds a small icon to the connector, and shortens the connector to at most 256 KiB. Fails: `tooLarge`. */
 async function finished(draft: Draft, connector: Connector | Promise<Connector> = draft.connector): Promise<Connector> {
   const [whole, icon] = await Promise.all([connector, smallIcon(draft.icon)]);
   return bounded({ ...whole, ...(icon && { icon }) });

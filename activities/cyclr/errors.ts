@@ -16,7 +16,7 @@ export type CyclrErrorKind =
   | 'throttled'
   /** 401. The token may have expired, so a call with a new token may succeed. */
   | 'unauthorized'
-  /** 401 for a token that was requested after an earlier 401 for this account. A further new token does not help. */
+  /** 401 for a token that was requested after an earlier 401 for this account. Another new token would not help. */
   | 'accessDenied'
   /** 403: a missing permission, or a restriction by IP address. */
   | 'forbidden'

@@ -32,8 +32,8 @@ export const proxyOf = (origin: string): { proxy?: false } =>
   new URL(origin).protocol === 'http:' ? { proxy: false } : {};
 
 /**
- * Creates a function that sends one request, without retry and redirect. The function fails with `unreachable` if no
- * complete answer comes in time. An axios error never leaves the function, not even as a cause, because this error
+ * Creates a function that sends one request, without retry and redirect. The function fails with `unreachable` if it
+ * gets no complete answer in time. An axios error never leaves the function, not even as a cause, because this error
  * contains the bearer token and the body. Throws a TypeError if `baseURL` is neither https nor http on loopback.
  */
 export function createHttp(baseURL: string): Http {

@@ -7,9 +7,9 @@ export interface Page<T> {
 }
 
 /**
- * The items of all pages. An id that several pages list occurs only once in the result. Without the header
- * `Total-Pages`, stops at a page that is shorter than the first page or has no new item. Reads at most `maxPages`
- * pages. `isCut` is true if a further page can exist.
+ * Reads the pages one after the other, at most `maxPages`, and returns their items. An id that several pages list
+ * occurs only once in the result. Without the header `Total-Pages`, stops at a page that is shorter than the first page
+ * or has no new item. `isCut` is true if a further page can exist.
  */
 export async function allPages<T extends { Id: number }>(
   readPage: (page: number) => Promise<Page<T>>,

@@ -25,7 +25,7 @@ export function endpointOf({ method, path }: Pick<HttpRequest, 'method' | 'path'
   return `${method} ${segments.map((segment) => (segment === '' || words.has(segment) ? segment : '{id}')).join('/')}`;
 }
 
-/** Sends requests by `http`, and reports each outcome to `record`. */
+/** Returns a function that sends requests by `http`, and passes the outcome of each request to `record`. */
 export function recorded(http: Http, record: RequestRecorder): Http {
   return async (request) => {
     const began = performance.now();

@@ -45,7 +45,7 @@ const TokenAnswer = z.object({
   expires_in: z.coerce.number().positive().catch(SHORT_LIVED_S),
 });
 
-/** The bearer token of all calls. Simultaneous callers share one request. */
+/** The bearer token of all calls. Callers that need a new token at the same time share one request. */
 export class TokenSource {
   #held?: Token;
   #pending?: Promise<Token>;

@@ -18,7 +18,7 @@ const unlessNull = (value?: string): string | undefined => (value === 'null' ? u
 const text = optional(z.string().transform((value) => value.slice(0, MAX_TEXT_LENGTH))).transform(unlessNull);
 const flag = optional(z.boolean());
 const name = optional(z.string()).transform(unlessNull);
-/** The text of a value. Values are strings on the wire, but a definition can contain a number or a boolean. */
+/** Turns a value into text. Cyclr sends most values as strings, but a definition can contain a number or a boolean. */
 const scalar = optional(z.union([z.string(), z.number(), z.boolean()]).transform(String));
 /** A suggested value. A value that is too long is left out and not cut, because a cut value would be another value. */
 const choice = scalar
@@ -133,8 +133,8 @@ export interface Draft {
 }
 
 /**
- * The account connector in the terms of `workflows/connector.ts`. Fails: `unreadable`, also if the answer is about
- * another connector.
+ * Turns Cyclr's answer about an account connector into the types of `workflows/connector.ts`. Fails: `unreadable`, also
+ * if the answer is about another connector.
  */
 export function draftOf(call: string, id: number, status: number, body: string): Draft {
   const answer = parsed(AccountConnector, call, status, body);
@@ -195,16 +195,17 @@ const authTypes = ['ApiKey', 'Basic', 'OAuth1', 'OAuth2', 'None', 'AuthFields'];
 const oauth2Types = ['AuthorisationCode', 'ClientCredentials', 'PasswordCredentials', 'Unknown'];
 
 /**
- * The documented spelling of a type. `Authorization` counts as `Authorisation`. An undocumented type does not change.
+ * The documented spelling of a type. `Authorization` counts as `Authorisation`. A type that Cyclr does not document
+ * stays unchanged.
  */
 const documented = (types: string[], given: string): string =>
   types.find((type) => type.toLowerCase() === given.toLowerCase().replace('authorization', 'authorisation')) ?? given;
 
-/** The items that match the schema. Other items are skipped. */
+/** Returns the items that match the schema, and leaves out all other items. */
 const eachOf = <T extends z.ZodType>(schema: T, items: unknown[] = []): z.output<T>[] =>
   items.flatMap((item) => schema.safeParse(item).data ?? []);
 
-/** One field for each property, in the order of the parameters. */
+/** Makes one field for each property, in the order of the definition's `Parameters`. */
 function fieldsOf(parameters: z.infer<typeof Parameter>[], stored: z.infer<typeof Stored>[]): Field[] {
   const storedNames = new Set(stored.filter(({ Value }) => Value).map(({ Name }) => Name));
   const fields = new Map<string, Field>();
@@ -240,9 +241,9 @@ function fieldOf(parameter: Parameter, storedNames: Set<string | undefined>): Fi
 }
 
 /**
- * Merges two parameters with the same `TargetName` into one field. The parts of the first parameter override the parts
- * of the second parameter. The field is secret if one of the two parameters is secret, and required if one of the two
- * parameters is required.
+ * Merges the fields of two `Parameters` with the same `TargetName`. The members of `first` override the members of
+ * `second`. The merged field is secret if one of the two fields is secret, and required if one of the two fields is
+ * required.
  */
 function merged(first: Field, second: Field): Field {
   const both = { ...second, ...first };
@@ -285,8 +286,8 @@ export const Prerequisites = z.array(Prerequisite);
 
 const CycleConnector = z.object({ AccountConnectorId: z.number().refine(isConnectorId) });
 /**
- * `GET /v1.0/cycles/{cycleId}`: the ids of the cycle's account connectors. `isWhole` is false if an entry of the list has
- * no id. Undefined if the list is absent.
+ * `GET /v1.0/cycles/{cycleId}`: the ids of the cycle's account connectors. `isWhole` is false if an entry of the list
+ * has no id. The result is undefined if the answer has no list.
  */
 export const CycleConnectors = z
   .object({ Connectors: optional(z.array(z.unknown())) })

@@ -38,8 +38,8 @@ export const targetsOf = (targets: Targets, type: EventType, notify: readonly st
   });
 
 /**
- * The facts about the targets of a run, for the answer of its first activity: `fetchConnector`, `readScope` or
- * `readConnection`.
+ * The facts about the targets of a run. The activities `fetchConnector`, `readScope` and `readConnection` return these
+ * facts together with what they read from Cyclr.
  */
 export function factsOf(
   targets: Targets,

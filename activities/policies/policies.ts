@@ -48,7 +48,7 @@ function contentOf(document: ReturnType<typeof parseDocument>): unknown {
   }
 }
 
-/** A line for a fault. The messages of zod name types and members, and quote no value. */
+/** Describes a fault of the file in one line. The messages of zod name types and members, and quote no value. */
 function faultText(issue: z.core.$ZodIssue): string {
   const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
   const reason = message.replace('Invalid input: ', 'is wrong: ').replace('Unrecognized key', 'has an unknown member');
@@ -113,9 +113,9 @@ export class Policies {
   }
 
   /**
-   * Reads the file again every 2 s, until {@link close}. If the file has changed, uses its policies and calls
-   * `report.changed`. If the file has a fault, keeps the present policies and calls `report.broken` once. The timer
-   * does not keep the process alive.
+   * Reads the file every 2 s, until {@link close} is called. If the file has changed, uses its policies and calls
+   * `report.changed`. If the file has a fault, keeps the present policies and calls `report.broken`, once for each
+   * faulty version of the file. The timer does not keep the process alive.
    */
   watch(path: string, report: { changed(): void; broken(fault: PolicyError): void }): this {
     let last: string | undefined;

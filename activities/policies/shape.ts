@@ -38,8 +38,8 @@ function shapedField(field: Field, policy: PropertyPolicy | undefined): Field {
 }
 
 /**
- * The help of a property, by language. Each language without a link of its own gets the `link` of the property. This is
- * also true for `default`.
+ * The help of a property, by language. Each language without a link of its own gets the `link` of the property.
+ * `default` counts as a language.
  */
 function helpOf({ help, link }: PropertyPolicy): Help | undefined {
   if (help === undefined && link === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
  * Templates that turn the fields of AuthFields credentials into a property or the `AuthValue`. `{name}` stands for the
- * value of the field, `{name|json}` for the value escaped as inside a JSON string, `{name|base64}` for its base64.
+ * value of the field, `{name|json}` for the value escaped for a JSON string, `{name|base64}` for the value in base64.
  */
 
 /** A piece of a template: a text, or the value of a field in one of the forms. */
@@ -13,7 +13,10 @@ const forms = {
   base64: (value: string) => Buffer.from(value, 'utf8').toString('base64'),
 };
 
-/** The pieces of a template. Undefined if the template has a brace that belongs to no field. */
+/**
+ * The pieces of a template. Undefined if the template has a brace that is not part of `{name}`, `{name|json}` or
+ * `{name|base64}`.
+ */
 export function piecesOf(template: string): Piece[] | undefined {
   const parts = template.split(/(\{[^{}]*\})/);
   const pieces = parts.map((part, index) => (index % 2 === 1 ? fieldIn(part) : /[{}]/.test(part) ? undefined : part));
