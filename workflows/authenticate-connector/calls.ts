@@ -61,7 +61,7 @@ export const { reportToMonitor } = proxyActivities<MonitorActivities>({
 
 export type Verdict = Extract<Event, { type: 'authorizationConfirmed' | 'authorizationNotConfirmed' }>;
 
-/** Re-reads the connector, and returns the verdict of the last read. */
+/** Re-reads the connector, and returns the event that tells whether the last read confirmed the authentication. */
 export async function verifyAuthorization(key: ConnectorKey, check: AuthorizationCheck): Promise<Verdict> {
   const { connector, isProven } = await (check.once ? readOnce : readRepeatedly)(key, check);
   return connector.authenticated

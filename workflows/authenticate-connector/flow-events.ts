@@ -11,7 +11,7 @@ import type { TargetFacts } from '../ports';
 import { Timer } from '../timer';
 import type { Timeline, View } from '../view';
 
-/** The part of the flow that an event reports. */
+/** The data of the flow from which an event is made. */
 interface Source {
   view: View;
   timeline: Timeline;

@@ -153,8 +153,8 @@ export class FlowState {
 
   /**
    * Adds a signal to the timeline and to the log. If the signal equals the last entry of the timeline, the log does not
-   * show the signal. If an equal signal has a `code`, the last entry counts the signal, and the timeline gets no new
-   * entry.
+   * show the signal. If this signal also has a `code`, the count of the last entry grows by one, and the timeline gets
+   * no new entry.
    */
   #recordSignal(event: string, note: string, code?: ProblemCode): void {
     const { name } = this.#state;

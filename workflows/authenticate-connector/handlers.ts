@@ -116,9 +116,9 @@ async function answerTo({ flow }: Context, message: Message): Promise<View> {
 }
 
 /**
- * If a verification is running, or is next in the inbox, waits for its result. If not, returns the current view at once
- * in two cases: the attempt is unknown, or a confirmation started a verification less than 5 s ago. In all other cases,
- * starts a verification and waits for its result.
+ * If a verification is running, or is next in the inbox, waits for its result. If there is no such verification,
+ * returns the current view at once in two cases: the attempt is unknown, or a confirmation started a verification less
+ * than 5 s ago. In all other cases, starts a verification and waits for its result.
  */
 async function confirm(context: Context, { attemptId, by }: Confirmation): Promise<View> {
   const running = context.inbox.verification;
@@ -156,7 +156,8 @@ async function authorize({ flow, links }: Context, request: AuthorizationRequest
     return answer;
   } catch (error) {
     const event = eventOfFailure(error, flow.state);
-    // A link needs no input of the user, so every failure except a passing outage is an operator's trouble.
+    // A link needs no input of the user, so every failure is an operator's trouble, except an outage that ends without
+    // an operator.
     const isTrouble = event.type !== 'cyclrUnavailable' || event.operatorsTrouble !== undefined;
     countLink(isTrouble ? 'operatorsTrouble' : 'unavailable');
     if (isTrouble) reportOperatorsTrouble(event.type === 'cyclrUnavailable' ? event : {});

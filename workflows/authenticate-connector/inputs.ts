@@ -33,7 +33,10 @@ export interface KnownIds {
 const MAX_UNREAD = 20;
 const MAX_UNREAD_CHARACTERS = 512 * 1024;
 
-/** Unread messages, and messages in progress. A message in progress gets its answer after an activity has ended. */
+/**
+ * Holds the unread messages, and the messages in progress. A message in progress gets its answer after an activity has
+ * ended.
+ */
 export class Inbox {
   /**
    * The unread request for a re-read. The limits of the inbox do not count this request, because the inbox holds at
@@ -160,8 +163,8 @@ export function rejectionOf(state: State, message: Message, known: KnownIds): Pr
   // The check for secrets in clear must come before the check of the submission id. In the other order, the validator
   // would accept an update with a known id, and Temporal would write the secret in clear to the history.
   const unsealed = unsealedProblem(state, message);
-  // The usual message of `notSealed` says that the secret is in the history. But a rejected update is not in the
-  // history, so the caller gets another message.
+  // The usual text of `notSealed` says that the secret is in the history. But a rejected update is not in the history,
+  // so the problem gets another text.
   if (unsealed) return { ...unsealed, message: 'Seal a secret before you send it.' };
   const event = eventOf(state, message, known);
   if (event?.type !== 'inputRefused') return undefined;

@@ -11,7 +11,7 @@ export interface KnownAttempt {
   fingerprint?: string;
   /** True if the return page has reported that the browser came back. */
   returned: boolean;
-  /** True if a link of a newer request was handed out. */
+  /** True if the flow has handed out a link for a newer request. */
   superseded: boolean;
 }
 
@@ -39,7 +39,7 @@ export class Links {
   readonly #pending = new Set<string>();
   #minting?: CancellationScope;
   #requests = 0;
-  /** The number of the newest request that was answered. */
+  /** The number of the newest request that has got its link. */
   #newestAnswered = 0;
   #goodUntil?: string;
   #expiry?: Timer;

@@ -65,8 +65,8 @@ export type State =
   | { name: 'unsupported'; connector: Connector };
 
 /**
- * `id`: the id of the submission or the attempt. `by`: the person or program that acts. If an event type does not
- * declare `id`, only the timeline uses `id` and `by`.
+ * `id`: the id of the submission or the attempt. `by`: the person or program that acts. Only the timeline uses `by`,
+ * and the `id` of an event type that does not declare `id`.
  */
 export type Event = (
   | { type: 'connectorFetched'; connector: Connector }
@@ -170,7 +170,7 @@ const waiting = {
 };
 
 /**
- * Marks the properties that Cyclr accepted as stored, so that the flow does not ask for these properties again after an
+ * Sets `stored` for each property that Cyclr accepted, so that the flow does not ask for this property again after an
  * outage.
  */
 const withStored = (state: In<'applyingProperties'>, taken: string[]): In<'applyingProperties'> => {

@@ -110,8 +110,8 @@ const troubleOf = ({ outage }: Pick<Status, 'outage'>): string | undefined =>
 
 /**
  * Publishes the status to Temporal Web. In a waiting or a final state (`isSettled`), and when an outage begins or ends,
- * also publishes the status to the search attributes. Other states don't update the search attributes, because each
- * upsert costs an event and about 5 % of a flow's CPU time.
+ * also publishes the status to the search attributes. In other states, this function does not update the search
+ * attributes, because each upsert costs an event and about 5 % of a flow's CPU time.
  */
 export function publishStatus(status: Status, isSettled: boolean): void {
   setCurrentDetails(detailsOf(status));

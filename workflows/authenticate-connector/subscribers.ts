@@ -8,7 +8,7 @@ const MAX_SUBSCRIBERS = 20;
 
 export class Subscribers {
   readonly #ids: Set<string>;
-  /** The subscribers to which the flow has begun to send its end. */
+  /** The subscribers to which the flow has begun to report its end. */
   readonly #told = new Set<string>();
 
   constructor(ids: readonly string[] = []) {
@@ -20,7 +20,7 @@ export class Subscribers {
     return [...this.#ids];
   }
 
-  /** True if there is a subscriber to which the flow has not begun to send its end. */
+  /** True if there is a subscriber to which the flow has not begun to report its end. */
   get hasUntold(): boolean {
     return this.#ids.size > this.#told.size;
   }
@@ -38,8 +38,8 @@ export class Subscribers {
   }
 
   /**
-   * Sends the end of the flow to each subscriber that has not yet got the message. If a signal fails, the flow ignores
-   * the failure, because the subscriber may have ended.
+   * Reports the end of the flow to each subscriber to which the flow has not yet begun to report its end. If a signal
+   * fails, the flow ignores the failure, because the subscriber may have ended.
    */
   async tell(message: ConnectorFinished): Promise<void> {
     const untold = [...this.#ids].filter((id) => !this.#told.has(id));
@@ -50,7 +50,8 @@ export class Subscribers {
 }
 
 /**
- * True if the server accepts a text as the id of a signalled workflow. With a longer id, the command would fail each
- * workflow task of the flow. The server counts bytes, so this function accepts only ASCII characters.
+ * True if the server accepts a text as the id of a workflow to which the flow sends a signal: at most 1,000 bytes. With
+ * a longer id, each workflow task of the flow would fail. The server counts bytes, so this function accepts only ASCII
+ * characters.
  */
 const isWorkflowId = (value: unknown): value is string => typeof value === 'string' && /^[ -~]{1,1000}$/.test(value);

@@ -38,7 +38,7 @@ const deadlineSummaries: Record<WaitingStateName, string> = {
  * with the timeline. `carried`: the state of the previous run at Continue-As-New.
  */
 export function authenticateConnector(input: Input, carried?: Carried): Promise<FlowResult> {
-  // Ignore `carried` in a run that a caller has started, so that no caller can start a flow in any state it likes.
+  // Ignore `carried` in a run that a caller has started, so that no caller can choose the state in which a flow starts.
   return new FlowRun(input, workflowInfo().continuedFromExecutionRunId ? carried : undefined).execute();
 }
 
@@ -109,7 +109,10 @@ class FlowRun {
     return this.#result();
   }
 
-  /** Sends the end of the flow to the monitor and the subscribers, and waits until the delivery of each event has started. */
+  /**
+   * Reports the end of the flow to the monitor and the subscribers. Waits until Temporal has started the delivery of
+   * each event.
+   */
   async #reportEnd(): Promise<void> {
     if (this.#isMonitored) await this.#tellMonitor();
     const isReported = () => this.#events.areSent && !this.#subscribers.hasUntold;
