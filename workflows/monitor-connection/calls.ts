@@ -9,8 +9,9 @@ export const { readConnection } = call('Read the connection');
 export const { startReauthentication } = call('Start the re-authentication, and subscribe to it');
 
 /**
- * The code of the failure of a read. An error that is no failure of an activity is a fault of the workflow's code. This
- * function rethrows the error, so that the workflow task fails until a worker with corrected code runs.
+ * The type of the failure with which a read ended, or `noAnswer` if the failure has no type. An error that is no
+ * failure of an activity is a fault of the workflow's code. This function rethrows the error, so that the workflow task
+ * fails until a worker with corrected code runs.
  */
 export function codeOfFailure(error: unknown): ActivityFailureType | 'noAnswer' {
   if (!(error instanceof ActivityFailure)) throw error;

@@ -20,7 +20,7 @@ interface Broken {
   denied: boolean;
 }
 
-/** `since`: when the state was entered. ISO 8601. */
+/** `since`: when the connection entered the state. ISO 8601. */
 export type State =
   /** Before the first read. */
   | ({ name: 'starting'; since: string } & Facts)
@@ -43,7 +43,7 @@ export type EventBody =
        */
       outcome?: Outcome;
       isFlowOpen?: true;
-      /** When a call failed to authenticate. Present only if this connector is the only one of the cycle. */
+      /** When a call of a cycle failed to authenticate. Present only if the cycle has no other connector. */
       failedAt?: string;
       /** True if the policy asks for an automatic re-authentication. */
       automatic?: true;
@@ -120,7 +120,8 @@ function isFailed(state: State, failedAt: string | undefined): boolean {
 function reauthenticationRead(state: In<'reauthenticating'>, event: On<'connectorRead'>): State {
   if (event.authenticated && state.denied) return connected(state, event.at);
   const read = event.authenticated ? state : denied(state);
-  // If no flow is open, no end of a flow follows: the monitor would stay in `reauthenticating` for ever.
+  // If no flow is open, the monitor will get no end of a flow. Without this transition, the monitor would stay in
+  // `reauthenticating` for ever.
   return event.isFlowOpen ? read : brokenAgain(read, event.at);
 }
 
@@ -138,7 +139,10 @@ const broken = (state: State, { at, automatic }: On<'connectorRead'>, isDenied: 
   ...factsOf(state),
 });
 
-/** If the monitor already knows the end of the flow, the connection stays broken. */
+/**
+ * The state after the monitor has started or found a flow. If the monitor already knows the end of this run, the
+ * connection stays broken.
+ */
 function flowStarted({ isDue: _due, ...state }: In<'broken'>, { runId, at }: On<'flowStarted'>): State {
   return state.lastOutcome?.runId === runId ? state : { ...state, name: 'reauthenticating', since: at };
 }

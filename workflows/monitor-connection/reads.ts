@@ -5,13 +5,14 @@ import type { Duration } from '../connector';
 import { Timer } from '../timer';
 import { nextReadAt } from './schedule';
 
-/** Reports of failed calls cause at most one read in this time. */
+/** The shortest time between two reads because of reports of failed calls. */
 const REPORT_PAUSE_MS = 60_000;
 /** A connection is overdue if no read has succeeded for this number of intervals. */
 const OVERDUE_AFTER = 1.5;
 
 /**
- * One or more reports of failed calls. `failedAt`: the time of a failed call of a cycle that has only this connector.
+ * One or more reports of failed calls, merged. `failedAt`: present if the failed call belongs to a cycle that has only
+ * this connector; the time of the failed call.
  */
 export interface Report {
   failedAt?: string;
@@ -37,10 +38,12 @@ export class Reads {
   readonly #carried: CarriedReads;
   /** True if a request, and not a timer, makes the next read due. */
   #isRequested: boolean;
-  /** The timer of the next read that a report causes: two reads for reports are at least a minute apart. */
+  /**
+   * The timer of a read that a report has requested, if the last read because of a report is less than a minute old.
+   */
   #reportTimer?: Timer;
   #timer?: Timer;
-  /** The interval of the timer in milliseconds. */
+  /** The interval for which `#timer` was started, in milliseconds. */
   #timerEveryMs = 0;
 
   /** `every`: the time between two reads, from the start input. The first run of a monitor reads at once. */
@@ -63,7 +66,7 @@ export class Reads {
     return this.#isRequested || this.#timer?.fired === true || this.#reportTimer?.fired === true;
   }
 
-  /** True while a report waits, because the last read for a report is less than a minute old. */
+  /** True while a report waits, because the last read because of a report is less than a minute old. */
   get isReportWaiting(): boolean {
     return this.#reportTimer !== undefined;
   }
@@ -122,7 +125,7 @@ export class Reads {
     this.#isRequested = true;
   }
 
-  /** Requests a read because of a report: at once, or a minute after the last read for a report. */
+  /** Requests a read because of a report: at once, or a minute after the last read that a report has requested. */
   requestByReport(report: Report): void {
     this.#carried.report = { ...this.#carried.report, ...report };
     const mayReadAt = this.#carried.reportReadAt + REPORT_PAUSE_MS;

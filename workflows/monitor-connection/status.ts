@@ -8,7 +8,7 @@ import { searchAttributes } from '../messages';
 export interface ViewSource {
   input: MonitorInput;
   state: State;
-  /** When Cyclr was last read with success. ISO 8601. */
+  /** When the monitor last read the connector from Cyclr with success. ISO 8601. */
   checkedAt?: string;
   revision: number;
 }

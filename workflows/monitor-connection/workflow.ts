@@ -42,15 +42,17 @@ export interface Carried extends CarriedReads {
 
 /**
  * Monitors the connection of a connector. Reads the connector at intervals, and after reports of failed calls. Sends an
- * event when the connection breaks, and when it is restored. Starts a re-authentication after a break if the policy
- * says so. Returns the last view when Cyclr no longer has the connector, or after the signal `stop`. Fails:
- * `invalidInput`. `carried`: the state of the previous run at Continue-As-New.
+ * event when the connection breaks, when it is restored, and when Cyclr no longer has the connector. Starts a
+ * re-authentication after a break if the policy has `reauthenticate: automatic`. Returns the last view when Cyclr no
+ * longer has the connector, or after the signal `stop`. Fails: `invalidInput`. `carried`: the state of the previous run
+ * at Continue-As-New.
  */
 export async function monitorConnection(input: MonitorInput, carried?: Carried): Promise<ConnectionView> {
   const { workflowId, continuedFromExecutionRunId } = workflowInfo();
   const fault = faultOfMonitorStart(input, workflowId);
   if (fault) throw ApplicationFailure.nonRetryable(fault, 'invalidInput');
-  // Ignore `carried` in a run that a caller has started, so that no caller can start a monitor in any state it likes.
+  // Ignore `carried` in a run that a caller has started, so that no caller can choose the state in which a monitor
+  // starts.
   return new MonitorRun(input, continuedFromExecutionRunId ? carried : undefined).execute();
 }
 
@@ -157,8 +159,8 @@ class MonitorRun {
 
   /**
    * True if Cyclr reported the connector as not authenticated, but a flow authenticated the connector during the read.
-   * In this case, the answer of Cyclr can be older than the authentication. `known`: the last outcome of a flow that
-   * the monitor knew before the read.
+   * In this case, the answer of Cyclr can be older than the authentication. `known`: the last outcome that the monitor
+   * knew before the read.
    */
   #isOlderThanOutcome({ authenticated }: { authenticated: boolean }, known: Outcome | undefined): boolean {
     const { lastOutcome } = this.#state;
