@@ -49,8 +49,8 @@ const failed =
   ({ message }) => ({ type: 'failed', failure: { code, message } });
 
 /**
- * The failures that cause something else than an ordinary outage. `operatorsTrouble` starts an outage that only an
- * operator can end.
+ * The types of failures that cause another event than an ordinary outage. `operatorsTrouble` starts an outage that only
+ * an operator can end.
  */
 const toEvent: { [type in ActivityFailureType]?: ToEvent } = {
   InvalidInput: failed('invalidInput'),

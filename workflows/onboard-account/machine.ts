@@ -105,7 +105,7 @@ const factsOf = ({ intent, activates, items, cycle, hasRead }: State): Facts => 
   ...(hasRead && { hasRead }),
 });
 
-/** Replaces the items. Returns the same state if no item has changed. */
+/** Replaces the items. Returns the same state object if no item has changed. */
 const withItems = <S extends State>(state: S, items: Item[]): S =>
   items.length === state.items.length && items.every((item, index) => item === state.items[index])
     ? state
@@ -152,7 +152,7 @@ function scopeRead(state: In<'readingScope'>, { connectors, asked, lacks, at }: 
 
 const waitingItem = ({ connectorId, name }: ScopeConnector): Item => ({ connectorId, name, state: 'waiting' });
 
-/** The item after a read of Cyclr. `undefined` for a connector that is no longer in the scope. */
+/** The item after a read of the scope. `undefined` for a connector that is no longer in the scope. */
 function rereadItem({ intent }: Facts, item: Item, found: ScopeConnector | undefined, at: string): Item | undefined {
   const { unread: _unread, ...read } = { ...item, ...(found && { name: found.name }) };
   if (item.state === 'running' || item.state === 'authenticated') return read;

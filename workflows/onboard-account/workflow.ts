@@ -48,8 +48,8 @@ export interface Carried {
  * of the previous run at Continue-As-New.
  */
 export function onboardAccount(input: OnboardingInput, carried?: Carried): Promise<OnboardingProgress> {
-  // Ignore `carried` in a run that a caller has started, so that no caller can start an onboarding in any state it
-  // likes.
+  // Ignore `carried` in a run that a caller has started, so that no caller can choose the state in which an onboarding
+  // starts.
   return new OnboardingRun(input, workflowInfo().continuedFromExecutionRunId ? carried : undefined).execute();
 }
 
