@@ -10,7 +10,10 @@ import { finalStates, type FinalStateName } from './view';
 /** The workflow type of a monitor. */
 export const MONITOR_TYPE = 'monitorConnection';
 
-/** The workflow id of a connector's monitor: at most one run is open at a time. */
+/**
+ * The workflow id of a connector's monitor. Each connector has one such id, so at most one run of its monitor is open
+ * at a time.
+ */
 export const connectionWorkflowIdOf = ({ accountId, connectorId }: ConnectorKey): string =>
   `connection/${encodeURIComponent(accountId)}/${connectorId}`;
 
@@ -63,9 +66,9 @@ export interface Outcome {
 export interface ConnectionView extends ConnectorKey {
   /** Absent before the first read of Cyclr. */
   state?: ConnectionState;
-  /** When the state was entered. ISO 8601. */
+  /** When the connection entered the state. ISO 8601. */
   since?: string;
-  /** When Cyclr was last read with success. Absent without a monitor. */
+  /** When the monitor last read the connector from Cyclr with success. Absent without a monitor. */
   checkedAt?: string;
   /** The connector's name. */
   name?: string;
@@ -80,7 +83,7 @@ const DEFAULT_EVERY = '24 hours';
 /** A signal `check` without a new interval causes no read if the last read is younger than this time. */
 const CHECK_PAUSE_MS = 10_000;
 
-/** True if the last read is so recent that a signal `check` without a new interval causes no other read. */
+/** True if the last read is so recent that a signal `check` without a new interval causes no read. */
 export const isReadRecent = (checkedAt: string | undefined, now: number): boolean =>
   checkedAt !== undefined && now - Date.parse(checkedAt) < CHECK_PAUSE_MS;
 
@@ -119,8 +122,9 @@ const MAX_ID = 200;
 const DATE_AND_TIME = /^(\d{4}-\d\d-\d\d)[T ]([\d:.]+)(Z|[+-]\d\d:\d\d)?$/;
 
 /**
- * A time in ISO 8601 as `toISOString` writes it; `undefined` for any other value. A time without a zone counts as UTC.
- * Without this rule, two workers in different time zones would read the same text as two different times.
+ * Converts a time in ISO 8601 into the form of `toISOString`. Returns `undefined` if the value is no time in ISO 8601.
+ * A time without a zone counts as UTC. Without this rule, two workers in different time zones would read the same text
+ * as two different times.
  */
 const timeOf = (value: unknown): string | undefined => {
   const [, date, timeOfDay, zone = 'Z'] = (typeof value === 'string' && DATE_AND_TIME.exec(value)) || [];
@@ -129,8 +133,9 @@ const timeOf = (value: unknown): string | undefined => {
 };
 
 /**
- * The outcome of a flow, from the argument of the signal `connectorFinished`. `now`: the time of the signal, which is
- * used if the sender gives no time. `undefined` if the argument is malformed, or names another connector.
+ * The outcome of a flow, from the argument of the signal `connectorFinished`. `now`: the time of the signal. If the
+ * argument has no valid `at`, the outcome has this time. `undefined` if the argument is malformed, or names another
+ * connector.
  */
 export function outcomeOf(body: unknown, connectorId: number, now: string): Outcome | undefined {
   const given = isObject(body) ? body : {};
@@ -141,7 +146,10 @@ export function outcomeOf(body: unknown, connectorId: number, now: string): Outc
   return { runId, state: state as FinalStateName, at: timeOf(at) ?? now, ...(isBy(by) && by !== undefined && { by }) };
 }
 
-/** `at` and `onlyConnector` in the argument of `reportFailure`. `now`: the time of the signal. */
+/**
+ * Reads `at` and `onlyConnector` from the argument of `reportFailure`. If the argument has no valid `at`, `at` is
+ * `now`, the time of the signal.
+ */
 export function failureIn(body: unknown, now: string): { at: string; onlyConnector: boolean } {
   const { at, onlyConnector } = isObject(body) ? body : {};
   return { at: timeOf(at) ?? now, onlyConnector: onlyConnector === true };

@@ -67,7 +67,7 @@ export interface Field {
   secret: boolean;
   /** True if Cyclr stores a non-empty value of the property. */
   stored: boolean;
-  /** Suggested values. The user may give another value. */
+  /** Suggested values. The flow accepts any other value, too. */
   options?: string[];
   multiline?: boolean;
   /** A value that the form proposes to the user. The flow itself never uses this value. Absent for a secret. */
@@ -139,7 +139,7 @@ export interface Connector {
   identity?: string;
 }
 
-/** The kind of input that authenticates a connector once its required properties are stored. */
+/** The kind of input that authenticates a connector after Cyclr has stored its required properties. */
 export type AuthMethod =
   /** The user types a key, or a user name and password. */
   | 'apiKey'

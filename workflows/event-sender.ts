@@ -4,7 +4,7 @@ import { isFinalType, type EventData, type EventType } from './events';
 import { isNotify } from './input';
 import { activityRetry, type ConnectorActivities, type TargetFacts } from './ports';
 
-/** The part of the events that the next run receives at Continue-As-New, as plain JSON. */
+/** The data of the event sender that the next run receives at Continue-As-New, as plain JSON. */
 export interface CarriedEvents {
   types: EventType[];
   sequence: number;
@@ -34,7 +34,7 @@ export class EventSender {
   }
 
   /**
-   * The facts about the events that the next run needs. `undefined` if the run has sent no event, and no event has a
+   * The data for the next run after Continue-As-New. `undefined` if this run has sent no event, and no event has a
    * target.
    */
   get carried(): CarriedEvents | undefined {

@@ -1,6 +1,7 @@
 /**
- * Events: signed messages about flows to other systems. Wire format: you may add a type or a field, but never rename
- * one. This file does not import Temporal, because HTTP clients use these types.
+ * Events: signed messages to other systems, about flows, onboardings and connections. Wire format: you may add a type
+ * or a field, but never rename a type or a field. This file does not import Temporal, because HTTP clients use these
+ * types.
  */
 import type { ConnectionView } from './connection';
 import { isObject } from './connector';
@@ -16,7 +17,7 @@ export const eventTypes = [
   'connector.waiting',
   /** One of the durations in `remindAfter` has passed, and the flow has not left the waiting state. */
   'connector.reminder',
-  /** The view has a new problem code: a refused input, or the beginning of an outage. */
+  /** The view has a new problem code, such as after a refused input or at the beginning of an outage. */
   'connector.problem',
   'connector.authenticated',
   'connector.expired',
@@ -90,7 +91,7 @@ export interface EventReport {
   timestamp: string;
   sequence?: number;
   data: EventData;
-  /** The names of further targets, from the start input. */
+  /** The names of the targets in `notify` of the start input. */
   notify?: string[];
 }
 

@@ -27,8 +27,8 @@ export const FLOW_TYPE = 'authenticateConnector';
 export const flowStartOptions = (input: Input, taskQueue: string, memo: FlowMemo) => ({
   taskQueue,
   workflowId: workflowIdOf(input),
-  // A workflow task with 10,000 signals takes longer than 10 s. With the default timeout of 10 s, this task would time
-  // out, and Temporal would have to repeat it several times.
+  // A workflow task with 10,000 signals takes longer than 10 s. With the default timeout of 10 s, such a task would
+  // time out, and Temporal would have to repeat the task several times.
   workflowTaskTimeout: '30s' as const,
   priority: fairnessOf(input.accountId),
   args: [input] as [Input],

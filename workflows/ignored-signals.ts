@@ -3,8 +3,8 @@ import { countRefusedInputs } from './metrics';
 import type { ProblemCode } from './view';
 
 /**
- * A signal that changes nothing. `event`: the name of the signal, or of its entry in the timeline. `note`: the reason,
- * or the name of a signal without a handler.
+ * A signal that changes nothing. `event`: the name of the signal, or the `event` of its timeline entry. `note`: the
+ * reason, or the name of a signal without a handler.
  */
 export interface IgnoredSignal {
   event: string;

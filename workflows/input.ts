@@ -133,7 +133,7 @@ export const MAX_URL = 2000;
  */
 export const MAX_VALUES = 1000;
 /**
- * The limits of the sent texts, in characters: one value, sealed or not (`MAX_VALUE`), all values of one input
+ * The limits of the texts in an input, in characters: one value, sealed or not (`MAX_VALUE`), all values of one input
  * (`MAX_INPUT`), sealed credentials (`MAX_CREDENTIALS`).
  */
 export const MAX_VALUE = 64 * 1024;
@@ -266,8 +266,8 @@ export function isReplyKey(value: unknown): value is ReplyKey {
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /**
- * The number that a text encodes: 32 bytes as base64url, in 43 characters. The last character has two unused bits.
- * `undefined` for any other value, and for a number that is p or higher.
+ * Decodes a coordinate: 32 bytes as base64url, in 43 characters. The last two bits of the last character are unused,
+ * and must be 0. Returns `undefined` for any other value, and for a number that is p or higher.
  */
 function coordinateOf(text: unknown): bigint | undefined {
   if (typeof text !== 'string' || !/^[\w-]{42}[AEIMQUYcgkosw048]$/.test(text)) return undefined;

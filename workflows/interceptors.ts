@@ -11,9 +11,9 @@ const RESERVED = '__temporal_';
 
 /**
  * Protects the workflow tasks of each run against three kinds of messages: signals with a reserved name, messages with
- * arguments that can't be decoded, and queries that apply the events of a workflow task too early ({@link ReadAhead}).
- * Also passes traces on ({@link tracing}). Does nothing for workflow types of other projects, because a worker that
- * uses the plugin can also run such workflows.
+ * arguments that can't be decoded, and queries for which the SDK applies the events of a workflow task that the worker
+ * has not yet handled ({@link ReadAhead}). Also passes traces on ({@link tracing}). Does nothing for workflow types of
+ * other projects, because a worker that uses the plugin can also run such workflows.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   if (!workflowTypes.includes(workflowInfo().workflowType)) return {};
@@ -39,8 +39,8 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
 
 /**
  * Changes each message that would make the SDK throw before any handler runs (SDK 1.24). The arguments of a run after
- * Continue-As-New stay unchanged: without them, the run would start again in its first state, and no error would show
- * this.
+ * Continue-As-New stay unchanged: without its arguments, the run would start again in its first state, and no error
+ * would show this.
  */
 function tolerate({ initializeWorkflow: start, signalWorkflow: signal, doUpdate: update }: Job): void {
   // If a workflow has a default signal handler, the SDK throws an error when a signal with a reserved name arrives. A

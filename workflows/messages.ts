@@ -45,32 +45,36 @@ export const cancel = defineSignal<[Cancel?]>('cancel');
  */
 export const recheck = defineSignal<[Recheck?]>('recheck');
 /**
- * Lets the flow send the signal `connectorFinished` to another workflow before the flow ends. A flow accepts at most 20
- * subscribers, and sends `connectorFinished` once to each workflow id. If `connectorFinished` fails, the flow ignores
- * the failure.
+ * Subscribes a workflow to the end of the flow: at its end, the flow sends the signal `connectorFinished` to this
+ * workflow. A flow accepts at most 20 subscribers, and sends `connectorFinished` once to each workflow id. If
+ * `connectorFinished` fails, the flow ignores the failure.
  */
 export const subscribe = defineSignal<[Subscription]>('subscribe');
-/** Tells a subscriber that a run of a flow has ended. The workflow of the subscriber has the handler. */
+/**
+ * Tells a subscriber that a run of a flow has ended. The handler of this signal is in the subscriber, which is a
+ * workflow.
+ */
 export const connectorFinished = defineSignal<[ConnectorFinished]>('connectorFinished');
 
 /**
  * Sends an input, as the signals `propertyInput` and `credentialInput` do. Answers with the view after Cyclr has
- * accepted or refused the input, or with the current view if Cyclr has done neither within 10 s. If the flow itself
- * refuses the input, the validator rejects the update, without an event in the history. The update then fails with an
- * ApplicationFailure, whose type is the code of the problem. Update id: the submission id.
+ * accepted or refused the input, or with the current view if Cyclr has done neither within 10 s. If the validator finds
+ * a fault in the input, it rejects the update, without an event in the history. The update then fails with an
+ * ApplicationFailure, whose type is the code of the problem. In a working state, only the next state can check the
+ * input: if the flow then refuses the input, the update answers with the view. Update id: the submission id.
  */
 export const submitProperties = defineUpdate<View, [PropertyInput]>('submitProperties');
 export const submitCredentials = defineUpdate<View, [CredentialInput]>('submitCredentials');
 /**
- * Answers each request with a new link. The newest attempt supersedes the older attempts. Fails: `malformed` (also for
- * an attempt id seen before), `notNow`, `cyclrUnavailable`. Update id: the attempt id.
+ * Answers each request with a new link. The newest attempt supersedes the older attempts. Fails: `malformed` (also if
+ * an earlier request had the same attempt id), `notNow`, `cyclrUnavailable`. Update id: the attempt id.
  */
 export const requestAuthorization = defineUpdate<AuthorizationLink, [AuthorizationRequest]>('requestAuthorization');
 /**
  * If a verification is running, waits for its end. If no verification is running, starts a verification, at most once
  * in 5 s. Answers with the view after the verification, or with the current view if the verification has not ended
- * within 10 s. If no verification is running and the update starts none, for example because the attempt id is unknown,
- * answers with the current view at once. Update id: a new id each time.
+ * within 10 s. If no verification is running and the update starts no verification, for example because the attempt id
+ * is unknown, answers with the current view at once. Update id: a new id each time.
  */
 export const confirmAuthorization = defineUpdate<View, [Confirmation]>('confirmAuthorization');
 /**
@@ -98,19 +102,21 @@ export const progress = defineQuery<OnboardingProgress>('progress');
 
 /**
  * Reports that a call of an integration failed to authenticate: the monitor reads the connector, at most once in a
- * minute. Changes nothing if the connection is broken already, or was authenticated after the failure.
+ * minute. Changes nothing if the connection is broken already, or if the connector was authenticated after the failed
+ * call.
  */
 export const reportFailure = defineSignal<[FailureReport?]>('reportFailure');
 /** Lets the monitor read the connector now, at most once in 10 s. `every` changes the time between two reads. */
 export const checkConnection = defineSignal<[MonitorCheck?]>('check');
 /** Ends the monitoring. */
 export const stopMonitor = defineSignal('stop');
-/** The state of the connection, as the monitor knows it. The result of a closed monitor is the last state. */
+/** The connection, as the monitor knows it. The result of a closed monitor is its last view of the connection. */
 export const connection = defineQuery<ConnectionView>('connection');
 
 /**
  * The search attributes of the workflows. A flow sets `state`, `since` and `connected` in waiting and final states, and
- * when an outage begins or ends. Other states don't set these attributes, because each upsert costs time.
+ * when an outage begins or ends. In other states, the flow does not set these attributes, because each upsert costs
+ * time.
  */
 export const searchAttributes = {
   accountId: defineSearchAttributeKey('CyclrAccountId', 'KEYWORD'),

@@ -38,7 +38,9 @@ export interface OnboardingInput extends OnboardingKey {
   /** Patience and reminders of the flows that the onboarding starts. */
   patience?: Patience;
   remindAfter?: Duration[];
-  /** The names of further targets of events, at most 10. */
+  /**
+   * The names of targets that get the events of the onboarding, in addition to the target of `WEBHOOK_URL`: at most 10.
+   */
   notify?: string[];
   /**
    * Texts of the caller, at most 2,048 characters in all. The progress and the events of the onboarding contain these
@@ -118,7 +120,7 @@ export interface OnboardedConnector {
 }
 
 /**
- * An unmet prerequisite of a cycle, in Cyclr's words. When the onboarding reads the scope, it leaves out the
+ * An unmet prerequisite of a cycle, as Cyclr reports it. When the onboarding reads the scope, it leaves out the
  * prerequisite that a connector must be authenticated.
  */
 export interface Lack {
@@ -199,8 +201,9 @@ export function faultOfOnboarding(input: unknown): string | undefined {
   if (!isObject(input)) return 'the input is not an object';
   const { accountId, onboardingId, scope, activateCycle, intent, patience, remindAfter, notify, metadata, by } = input;
   if (!isOpaqueId(onboardingId)) return 'onboardingId does not follow the rules of an account id';
-  // Checks the options of the flows as a flow checks its start input. This check uses the longest possible connector
-  // id. If the workflow id with this connector id is short enough, the workflow id of each flow is short enough, too.
+  // Checks the options of the flows as a flow checks its start input. The check needs a connector id, and uses the
+  // longest possible id: if the workflow id with this connector id is short enough, the workflow id of each flow is
+  // short enough, too.
   const fault = faultOfInput({
     accountId,
     connectorId: Number.MAX_SAFE_INTEGER,

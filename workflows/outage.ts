@@ -22,8 +22,9 @@ export class Outage {
   }
 
   /**
-   * The next pause in milliseconds. Except in an operator's trouble, a pause is not shorter than Cyclr's `Retry-After`.
-   * A pause ends at the latest 24 hours after the beginning of the outage. `undefined` after these 24 hours.
+   * The next pause in milliseconds, or `undefined` if 24 hours have passed since the beginning of the outage. No pause
+   * is longer than the rest of these 24 hours. Except in an operator's trouble, a pause is not shorter than Cyclr's
+   * `Retry-After`, as far as these 24 hours allow.
    */
   nextPauseMs(now: number, event: { retryAfterMs?: number; operatorsTrouble?: string }): number | undefined {
     const remaining = this.#since + LONGEST_MS - now;
@@ -40,13 +41,13 @@ export function reportOperatorsTrouble({ reason }: { reason?: unknown }): void {
   log.error('Only an operator can make this call to Cyclr succeed: see the last failed activity');
 }
 
-/** The reason of an operator's trouble, for the metrics. */
+/** Reads the reason of an operator's trouble from the failure of an activity, for the metrics. */
 export function reasonIn({ details }: ApplicationFailure): { reason?: string } {
   const { reason } = Object(details?.[0] ?? undefined) as { [name: string]: unknown };
   return typeof reason === 'string' ? { reason } : {};
 }
 
-/** The `Retry-After` of the answer of Cyclr that caused the failure of an activity. */
+/** Reads the `Retry-After` of Cyclr's answer from the failure of an activity. */
 export function retryAfterIn({ details }: ApplicationFailure): { retryAfterMs?: number } {
   const { retryAfterMs } = Object(details?.[0] ?? undefined) as { [name: string]: unknown };
   return typeof retryAfterMs === 'number' ? { retryAfterMs } : {};

@@ -92,8 +92,8 @@ export interface Post {
 export interface PropertyValues {
   submissionId: string;
   /**
-   * If Cyclr stores a value of the property, an empty value means "unchanged". If not, an empty value means "not
-   * given".
+   * If Cyclr stores a value of the property, an empty value means "unchanged". If Cyclr stores no value, an empty value
+   * means "not given".
    */
   values: { [targetName: string]: Sealed | string };
   /** The required properties for which Cyclr stores no value: the input must have a value for each of them. */
@@ -188,25 +188,25 @@ export interface ConnectorActivities {
   checkConnection(key: ConnectorKey): Promise<ConnectionCheck>;
 }
 
-/** A connector of the scope, or a known connector, as Cyclr lists it. */
+/** A connector that is in the scope, or that the onboarding already has, with its data from Cyclr's list. */
 export interface ScopeConnector {
   connectorId: number;
   name: string;
   authenticated: boolean;
-  /** True if the scope names the connector. */
+  /** True if the connector is in the scope. */
   needed: boolean;
 }
 
 export interface ScopeRequest {
   scope: Scope;
-  /** The connectors that the onboarding has already. */
+  /** The ids of the connectors that the onboarding already has. */
   known: number[];
   /** The names of targets in the start input. */
   notify?: string[];
 }
 
 export interface ScopeAnswer {
-  /** Every connector that the scope names, and every known connector that Cyclr still has. */
+  /** Every connector in the scope, and every connector in `known` that Cyclr still lists. */
   connectors: ScopeConnector[];
   /** The prerequisites that the cycle lacks, other than the authentication of connectors. */
   lacks?: Lack[];
@@ -241,8 +241,8 @@ export interface FlowsToCheck {
 }
 
 /**
- * The activities of an onboarding. `startFlows`, `checkFlows` and `cancelFlows` call only Temporal, and are retried
- * without a limit.
+ * The activities of an onboarding. `startFlows`, `checkFlows` and `cancelFlows` call only Temporal. Temporal retries
+ * these three activities without a limit.
  */
 export interface OnboardingActivities {
   /** Reads the scope from Cyclr. Fails: `InvalidInput` for more than 500 connectors. Safe to repeat. */
@@ -282,7 +282,7 @@ export interface ConnectionRead {
   events?: TargetFacts;
 }
 
-/** A message of Cyclr about a call that failed to authenticate. */
+/** A message of Cyclr about a call of a cycle that failed to authenticate. */
 export interface TransactionError extends Pick<FailureReport, 'transactionId' | 'at'> {
   accountId: string;
   cycleId: string;
@@ -294,7 +294,7 @@ export interface MonitorActivities {
   readConnection(key: ConnectorKey, knownRunId?: string): Promise<ConnectionRead>;
   /**
    * Starts a flow with the intent `reauthenticate`, or finds the open flow, and subscribes to it. Returns its run. Safe
-   * to repeat, because an open flow is not started again.
+   * to repeat, because Temporal starts no second run while a flow is open.
    */
   startReauthentication(key: ConnectorKey, request: { subscriber: string }): Promise<{ runId: string }>;
   /**
@@ -324,16 +324,16 @@ export interface EventActivities {
  */
 export type PostFailureType =
   /**
-   * No answer within 15 s, or no answer of the class 2xx. Temporal retries the post, but not before the time in
-   * `Retry-After`.
+   * The target did not answer within 15 s, or its answer had no 2xx status. Temporal retries the post, but not before
+   * the time in `Retry-After`.
    */
   | 'NotTaken'
-  /** The target answered 410, so the post is not repeated. */
+  /** The target answered 410, so Temporal does not repeat the post. */
   | 'Gone'
   /** This worker does not know the target. Temporal retries the post, because another worker may know the target. */
   | 'UnknownTarget';
 
 /** The pauses between the attempts to post one event to a target. */
 export const postRetry = { initialInterval: 5_000, backoffCoefficient: 2, maximumInterval: 6 * 3_600_000 };
-/** The worker ends the retries of a post after this time. */
+/** Temporal ends the retries of a post after this time. */
 export const postBudget = '3 days';

@@ -20,15 +20,16 @@ const messages: Record<ProblemCode, string> = {
 };
 
 /**
- * The message of the error with which a query fails if the query has applied the events of a workflow task too early.
- * The workflow task after the query can fail with the same error. The caller repeats the query, and Temporal repeats
- * the workflow task. Both repetitions succeed.
+ * Because of a fault of the SDK, a query can apply the events of a workflow task that the worker has not yet handled
+ * (see `ReadAhead`). The query then fails with an error that has this message. The workflow task after the query can
+ * fail with the same error, too. The caller repeats the query, and Temporal repeats the workflow task. Both repetitions
+ * succeed.
  */
 export const READ_AHEAD = 'A query has read ahead of a workflow task: repeat it';
 
 /**
- * The second detail of the failure with which a flow rejects an update shortly before Continue-As-New. The caller sends
- * the same update again, to the next run.
+ * Shortly before Continue-As-New, a flow rejects each update. The second detail of this failure is this hint: the
+ * caller sends the same update again, and the next run can accept the update.
  */
 export const retryHint = { retry: true };
 

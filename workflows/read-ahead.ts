@@ -15,12 +15,15 @@ declare global {
 }
 
 /**
- * The SDK versions in which queries read ahead. `docs/upstream/query-reads-ahead.md` tells how to test whether another
- * SDK version has the fault.
+ * The SDK versions that have the fault. `docs/upstream/query-reads-ahead.md` tells how to test whether another SDK
+ * version has the fault.
  */
 const FAULTY_SDK = /^1\.2[0-4]\./;
 
-/** True if the runs need the guard {@link ReadAhead}. By default, `version` is the SDK of the workflow bundle. */
+/**
+ * True if the runs need the guard {@link ReadAhead}. By default, `version` is the version of the SDK in the workflow
+ * bundle.
+ */
 export const needsGuard = (version = sdk.version): boolean =>
   FAULTY_SDK.test(version) && globalThis.cyclrConnectQueryGuard !== 'off';
 
@@ -86,14 +89,14 @@ export class ReadAhead {
   /** Records the activation. Call this method after each activation. */
   afterActivation(commands: readonly Command[]): void {
     const onlyRejections = commands.length > 0 && commands.every(({ updateResponse }) => updateResponse?.rejected);
-    // A workflow task that only rejects updates adds no events to the history. So the next workflow task is compared
-    // with the workflow task before this one.
+    // A workflow task that only rejects updates adds no events to the history. So `#step` goes back to the workflow
+    // task before it, and the check of the next workflow task compares with that task.
     if (this.#onlyUpdates && onlyRejections) this.#step = this.#previous;
     else this.#step.commandEvents += eventsOf(commands);
   }
 }
 
-/** The least number of history events that the server needs to make these jobs of an activation. */
+/** The least number of history events from which the server can have made these jobs of an activation. */
 const jobEvents = (jobs: readonly Job[]): number => {
   // A completed activity also adds the event ActivityTaskStarted.
   const completed = jobs.filter(({ resolveActivity }) => resolveActivity?.result?.completed);

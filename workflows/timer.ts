@@ -5,7 +5,7 @@ export class Timer {
   readonly #scope = new CancellationScope();
   #fired = false;
 
-  /** `at`: milliseconds since 1970. Temporal Web shows the purpose of the timer and the time `at`. */
+  /** `at`: milliseconds since 1970. Temporal Web shows `purpose` and the time `at`. */
   constructor(
     readonly at: number,
     purpose: string,

@@ -37,7 +37,10 @@ const TRACE_PARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 export function tracing(): Pick<WorkflowInterceptors, 'inbound' | 'outbound'> {
   let passedOn: Headers = {};
 
-  /** Keeps the trace of a message for later activities. Returns a function that reports the message as handled. */
+  /**
+   * Keeps the trace of a message for later activities. Returns a function that reports the span of the message: call
+   * this function when the workflow has handled the message.
+   */
   const take = (name: string, headers: Headers): (() => void) => {
     const parent = traceParentIn(headers);
     if (parent === undefined) return () => undefined;

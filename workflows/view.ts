@@ -1,7 +1,7 @@
 /**
  * The public data of a flow: its states, the view, the timeline, the codes of problems and failures. Wire format: you
- * may add a field or a list entry, but never rename one. Times are ISO 8601 strings. A field without a value is left
- * out. This file does not import Temporal, because HTTP clients and browsers use these types.
+ * may add a field or a list entry, but never rename a field or an entry. Times are ISO 8601 strings. A field without a
+ * value is left out. This file does not import Temporal, because HTTP clients and browsers use these types.
  */
 import type { Connector, ConnectorKey, Field, Intent, Sealed } from './connector';
 

@@ -18,13 +18,16 @@ export const workflowTypes: readonly string[] = [
 
 /** All workflow types use the same search attributes, so each query for flows names the type. */
 export const OF_FLOWS = `WorkflowType = '${FLOW_TYPE}'`;
-/** The query for open runs. The query does not use ExecutionStatus, because a paused flow is open, too. */
+/**
+ * The part of a query that finds open runs. This part does not use ExecutionStatus, because a paused run is open, too.
+ */
 export const OPEN = 'CloseTime IS NULL';
 
 /**
  * The part of a query that finds the flows of an account, by the beginning of the workflow id. The query does not use
- * the search attribute of the account. On SQLite (server 1.32), a comparison with a Keyword finds no value that has a
- * double quote or a backslash. An encoded account id has neither character. `undefined` for a malformed account id.
+ * the search attribute of the account: on SQLite (server 1.32), a comparison with a Keyword finds no value that has a
+ * double quote or a backslash. The account id in a workflow id is URL-encoded, so it has neither of these characters.
+ * `undefined` for a malformed account id.
  */
 export function ofAccount(accountId: string): string | undefined {
   if (!isAccountId(accountId)) return undefined;
