@@ -133,8 +133,8 @@ const isTyped = (method: AuthMethod): boolean => method === 'apiKey' || method =
 
 /**
  * Re-reads the connector once, after a PUT without a readable answer. Returns the connector if Cyclr stores the sent
- * value, or if the connector is authenticated and Cyclr may have replaced the value. Otherwise fails with the error of
- * the PUT.
+ * value, or if the connector is authenticated and Cyclr may have replaced the value. In all other cases, fails with the
+ * error of the PUT.
  */
 async function rereadAfter(
   unconfirmed: CyclrError,

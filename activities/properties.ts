@@ -75,8 +75,9 @@ const addProperty = (cyclr: CyclrClient, target: Target, name: string, value: st
   });
 
 /**
- * Creates the property if Cyclr stores no property of this name. Otherwise overwrites each property of this name whose
- * value is not `value`. If Cyclr's answer to a write can't be read, returns the error of the first such write.
+ * Creates the property if Cyclr stores no property of this name. If Cyclr stores one or more properties of this name,
+ * overwrites each of them whose value is not `value`. If Cyclr's answer to a write can't be read, returns the error of
+ * the first such write.
  */
 async function setProperty(
   cyclr: CyclrClient,

@@ -94,8 +94,8 @@ export class CyclrClient {
   readonly #timeoutMs: number;
   readonly #policies?: Policies;
   /**
-   * The time of the first 401 of each account, by `performance.now()`. An account is removed when a call for it gets an
-   * answer with a status other than 401.
+   * The time of the first 401 of each account, by `performance.now()`. When a call for an account gets an answer with
+   * another status than 401, the account is removed from this map.
    */
   readonly #refusedSince = new Map<string, number>();
 

@@ -48,7 +48,7 @@ const Way = z.object({ AuthDescription: text, AuthType: text, OAuth2Type: text }
 
 type Parameter = z.infer<typeof Parameter>;
 
-/** A stored property. The value can be a secret, and never leaves the activity that compares it. */
+/** A stored property. The value can be a secret, so the value never leaves the activities. */
 export const StoredProperty = z.object({ Id: z.number(), Name: optional(z.string()), Value: scalar });
 export type StoredProperty = z.infer<typeof StoredProperty>;
 
@@ -104,7 +104,7 @@ export const SignInToken = z.object({
 });
 export type SignInToken = z.infer<typeof SignInToken>;
 
-/** The stored `AuthValue`: a secret that never leaves the activity that compares it. */
+/** Reads the stored `AuthValue` from an answer. This secret never leaves the activities. */
 export const authValueIn = (body: string): string | undefined =>
   z.object({ AuthValue: optional(z.string().min(1)) }).safeParse(jsonOf(body)).data?.AuthValue;
 

@@ -63,8 +63,8 @@ const pathText = (path: PropertyKey[]): string =>
 
 /**
  * The policy of a connector, merged from all policies that match the connector. If several of these policies have a
- * member, the most specific policy applies: the policy for the account connector before the policy for Cyclr's
- * connector id, and this policy before the policy for the name. `undefined` if no policy matches.
+ * member, the most specific policy applies. The policy for the account connector comes first, then the policy for the
+ * id of Cyclr's connector, then the policy for the name of Cyclr's connector. `undefined` if no policy matches.
  */
 export function policyIn(policies: PolicyMap, { connectorId, definition: { id, name } }: Matched): Policy | undefined {
   const matches: Match[] = [{ name }, { connector: id }, { accountConnector: connectorId }];

@@ -1,4 +1,4 @@
-/** Applies a policy to a connector that was read from Cyclr, so that the flow gets the connector as the policy says. */
+/** Applies a policy to a connector from Cyclr's answer, before a flow gets the connector. */
 import type { Connector, ConnectorPolicy, Field, Help } from '../../workflows/connector';
 import { digestOf } from './policies';
 import type { Policy } from './schema';
