@@ -11,8 +11,8 @@ import { finalStates, type FinalStateName } from './view';
 export const MONITOR_TYPE = 'monitorConnection';
 
 /**
- * The workflow id of a connector's monitor. Each connector has one such id, so at most one run of its monitor is open
- * at a time.
+ * The workflow id of a connector's monitor. Each connector has only one such workflow id, so at most one run of its
+ * monitor is open at a time.
  */
 export const connectionWorkflowIdOf = ({ accountId, connectorId }: ConnectorKey): string =>
   `connection/${encodeURIComponent(accountId)}/${connectorId}`;

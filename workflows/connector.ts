@@ -9,7 +9,8 @@ export interface ConnectorKey {
 }
 
 /**
- * The workflow id of a connector's flow. Each connector has one id, so at most one run of its flow is open at a time.
+ * The workflow id of a connector's flow. Each connector has only one such workflow id, so at most one run of its flow
+ * is open at a time.
  */
 export const workflowIdOf = ({ accountId, connectorId }: ConnectorKey): string =>
   `connector-auth/${encodeURIComponent(accountId)}/${connectorId}`;

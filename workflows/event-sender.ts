@@ -47,7 +47,7 @@ export class EventSender {
     return this.#unsent === 0;
   }
 
-  /** Sets the types of events that have a target. Without a target the run sends nothing. */
+  /** Sets the types of events that have a target. The run sends no event whose type has no target. */
   set(facts: TargetFacts | undefined): void {
     this.#types = facts?.types ?? [];
   }

@@ -94,7 +94,7 @@ export interface OAuthCallback {
   by?: string;
 }
 
-/** A request to read the connector again. */
+/** A request to re-read the connector from Cyclr. */
 export interface Recheck {
   by?: string;
 }

@@ -43,7 +43,7 @@ export type ActivityFailureType =
 
 /** The pauses between the attempts of an activity, in milliseconds. */
 export const activityRetry = { initialInterval: 1_000, backoffCoefficient: 2, maximumInterval: 30_000 };
-/** An activity ends its retries this long after the beginning of its first attempt. */
+/** An activity ends its retries when this time has passed since the beginning of its first attempt. */
 export const activityBudgetMs = 60_000;
 
 /**
@@ -52,7 +52,7 @@ export const activityBudgetMs = 60_000;
  */
 export const readTimesMs = [0, 1, 2, 4, 8, 15, 30].map((seconds) => seconds * 1000);
 
-/** Facts that the activity knows although its call to Cyclr failed. */
+/** The facts that an activity adds to its failure when a call to Cyclr has failed. */
 export interface UnavailableDetail {
   /** The `Retry-After` of Cyclr's answer. */
   retryAfterMs?: number;
@@ -111,7 +111,7 @@ export interface LinkRequest {
   attemptId: string;
   replyKey: ReplyKey;
   returnTo: string;
-  /** True if the activity must also take a fingerprint of the `AuthValue` that is stored now. */
+  /** True if the activity must take a fingerprint of the stored `AuthValue` before it makes the link. */
   fingerprint: boolean;
 }
 
@@ -270,7 +270,7 @@ export interface ConnectionRead {
   authenticated: boolean;
   /**
    * The end of the latest flow. Absent if the monitor already knows this end, if the flow is open, or if Temporal has
-   * no flow.
+   * no run of the flow.
    */
   outcome?: Outcome;
   isFlowOpen?: true;
@@ -282,7 +282,7 @@ export interface ConnectionRead {
   events?: TargetFacts;
 }
 
-/** A message of Cyclr about a call of a cycle that failed to authenticate. */
+/** Cyclr's message that a call of a cycle failed to authenticate. */
 export interface TransactionError extends Pick<FailureReport, 'transactionId' | 'at'> {
   accountId: string;
   cycleId: string;

@@ -89,8 +89,8 @@ export class ReadAhead {
   /** Records the activation. Call this method after each activation. */
   afterActivation(commands: readonly Command[]): void {
     const onlyRejections = commands.length > 0 && commands.every(({ updateResponse }) => updateResponse?.rejected);
-    // A workflow task that only rejects updates adds no events to the history. So `#step` goes back to the workflow
-    // task before it, and the check of the next workflow task compares with that task.
+    // A workflow task that only rejects updates adds no events to the history. So `#step` keeps the numbers of the
+    // previous workflow task, and the next check compares with these numbers.
     if (this.#onlyUpdates && onlyRejections) this.#step = this.#previous;
     else this.#step.commandEvents += eventsOf(commands);
   }

@@ -1,8 +1,8 @@
 /**
  * Passes the trace of a message on to the activities that the workflow calls after the message. A message with a trace
- * has the header that Temporal's own OpenTelemetry interceptors use. This file does not use Temporal's interceptors,
- * because they put each activity into the trace of the message that started the workflow: the main function of the
- * workflow calls all activities. With this file, an activity belongs to the trace of the latest message that has a
+ * has the header that Temporal's own OpenTelemetry interceptors use. This file does not use Temporal's interceptors:
+ * they would put each activity into the trace of the message that started the workflow, because the main function of
+ * the workflow calls all activities. With this file, an activity belongs to the trace of the latest message that has a
  * trace.
  *
  * With and without traces, the recorded commands are the same: this file adds no command, draws no random number, and

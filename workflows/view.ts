@@ -118,9 +118,7 @@ export interface View extends ConnectorKey {
   attempt?: Attempt;
   /** Present in the state `authenticated`. */
   verification?: Verification;
-  /**
-   * In the state `authenticated`: the linked account at the third party, if the policy names a method that reads it.
-   */
+  /** In the state `authenticated`, if the policy has `identity`: the name of the linked account at the third party. */
   identity?: string;
   failure?: Failure;
   /**

@@ -26,8 +26,8 @@ export type State =
       submissionId: string;
       values: Values;
       /**
-       * Present if Cyclr has already accepted the credentials. Then the flow must not ask the user for credentials
-       * again.
+       * Present if Cyclr has already accepted the credentials. In this case, the flow must not ask the user for
+       * credentials again.
        */
       verification?: Verification;
       /** True if the activity sets only the fixed values of the policy, because no user sent an input. */

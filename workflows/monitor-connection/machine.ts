@@ -14,8 +14,8 @@ export interface Facts {
 /** The data of a connection that is broken. */
 interface Broken {
   /**
-   * True if Cyclr has reported `Authenticated: false` since the connection broke. After that, `Authenticated: true`
-   * means that the connection works again.
+   * True if Cyclr has reported `Authenticated: false` since the connection broke. Only after this report does
+   * `Authenticated: true` mean that the connection works again.
    */
   denied: boolean;
 }
@@ -39,7 +39,7 @@ export type EventBody =
       connectorName: string;
       /**
        * The end of the latest flow. Absent if the monitor already knows this end, if the flow is open, or if Temporal
-       * has no flow.
+       * has no run of the flow.
        */
       outcome?: Outcome;
       isFlowOpen?: true;

@@ -1,4 +1,4 @@
-/** The times at which a monitor reads its connection: its timers, and requests for a read. */
+/** Decides when a monitor reads its connector from Cyclr: by timers, and by requests for a read. */
 import { workflowInfo } from '@temporalio/workflow';
 import { isReadRecent, monitorEveryMs } from '../connection';
 import type { Duration } from '../connector';

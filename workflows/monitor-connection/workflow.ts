@@ -174,8 +174,8 @@ class MonitorRun {
 
   /**
    * Handles a read that failed. An outage and an operator's trouble tell nothing about the connection, so the state of
-   * the connection stays the same until the next read. The monitor keeps the report that caused the failed read for the
-   * next read.
+   * the connection stays the same until the next read. If a report caused the failed read, the monitor keeps this
+   * report, and the next read handles it.
    */
   #failRead(code: string, report: Report | undefined): EventBody | undefined {
     if (code === ('CyclrNotFound' satisfies ActivityFailureType)) return { type: 'connectorGone' };

@@ -114,9 +114,10 @@ const withItems = <S extends State>(state: S, items: Item[]): S =>
 const isIn = (state: Item['state']) => (item: Item) => item.state === state;
 
 /**
- * Chooses the next state by the items. As long as an item is unread, the onboarding reads the scope. After that, it
- * starts the waiting flows, and then awaits the open flows. When all flows have ended, it reads the scope once more,
- * because a new connector can have appeared. `wasRead`: true if the onboarding has just read the scope.
+ * Chooses the next state by the items. As long as an item is unread, the onboarding reads the scope. After that, the
+ * onboarding starts the waiting flows, and then awaits the open flows. When all flows have ended, the onboarding reads
+ * the scope once more, because the scope can have a new connector. `wasRead`: true if the onboarding has just read the
+ * scope.
  */
 function proceed(state: State, wasRead = false): State {
   const { items } = state;
