@@ -1,6 +1,6 @@
 /**
  * The activities and the client with generated answers of Cyclr (see grammar.ts), over HTTP. Each call returns a
- * well-formed reading, or fails with a documented error that holds no secret.
+ * well-formed result, or fails with a documented error that holds no secret.
  */
 import { createServer, type RequestListener } from 'node:http';
 import { ApplicationFailure } from '@temporalio/common';
@@ -142,7 +142,7 @@ const activities: { [name: string]: [z.ZodType, (activities: Activities) => Prom
 };
 
 test.each(Object.keys(activities))(
-  'with any answers of Cyclr, an activity returns a well-formed reading or fails with a documented failure: %s',
+  'with any answers of Cyclr, an activity returns a well-formed result or fails with a documented failure: %s',
   async (name) => {
     const [schema, call] = activities[name]!;
     const log: Scene['log'] = [];

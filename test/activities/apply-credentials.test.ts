@@ -149,7 +149,7 @@ describe.each(['applied-then-204', 'applied-then-empty', 'applied-then-html'] as
       },
     );
 
-    test('applyCredentials refuses credentials that Cyclr stored with Authenticated: false', async () => {
+    test('applyCredentials refuses the credentials if the re-read connector has Authenticated: false', async () => {
       const at = await sceneAfter('apiKey');
       at.sandbox.switches.wrongKey = 'unauthenticated';
 

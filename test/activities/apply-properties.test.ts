@@ -240,7 +240,7 @@ test.each<[string, [string, string][]]>([
   ['lacks', []],
   ['has an older value of', [['Environment', 'production']]],
 ])(
-  'applyProperties is retried if Cyclr answers the write of a property with an HTML page, and the next list %s this property',
+  'applyProperties is retried if Cyclr answers the write of a property with an HTML page, and the next list of properties %s this property',
   async (_what, before) => {
     const at = await kestrel();
     store(at, ...before);
@@ -270,7 +270,7 @@ describe('refused properties', () => {
     expect(leaks(everythingIn(refused), wrong)).toEqual([]);
   });
 
-  test('a refused property causes a retry if the connector cannot be re-read, because the failure must name the accepted properties', async () => {
+  test('a refused property causes a retry if the connector cannot be re-read, because the failure must name the properties that Cyclr accepted', async () => {
     const at = await kestrel();
     at.sandbox.fault({ match: { method: 'GET', path: '/connectors/\\d+$' }, then: { status: 503 } });
     const values = { Environment: 'staging', Region: 'wrong' };

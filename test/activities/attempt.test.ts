@@ -1,6 +1,6 @@
 /**
- * In an outage of Cyclr, an activity is retried until a minute has passed since its first activity attempt began. A
- * verification that finds no authentication is retried at the times of its schedule.
+ * In an outage of Cyclr, an activity is retried until a minute has passed since its first activity attempt began.
+ * If verifyAuthorization finds that the connector is not authenticated, it is retried at fixed times.
  */
 import type { Info } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -28,7 +28,7 @@ async function attempt(info: Partial<Info>, retryAfterMs?: number, kind: CyclrEr
 
 const ago = (seconds: number) => Date.now() - seconds * SECOND_MS;
 
-test('in an outage, the minute of retries begins with the first activity attempt, even if it waited ten minutes for a worker', async () => {
+test('in an outage, the minute of retries begins with the first activity attempt, even if the activity waited ten minutes for a worker', async () => {
   const { isRetried, reported } = await attempt({ attempt: 1, scheduledTimestampMs: ago(600) });
 
   expect(isRetried).toBe(true);

@@ -65,7 +65,7 @@ describe('AuthFields credentials with a policy without a template for the AuthVa
     };
   };
 
-  test('applyCredentials sets the properties of the templates, then stores the AuthValue {}', async () => {
+  test('applyCredentials sets the properties from the templates of the policy, then stores the AuthValue {}', async () => {
     const { at, done } = await apply({ user: ' me ', token: 'tökén' });
     await done;
 

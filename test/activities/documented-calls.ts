@@ -230,7 +230,7 @@ export const documentedCalls: DocumentedCall[] = [
     result: 12,
   },
   {
-    name: 'the test of a method that the IP address may not call',
+    name: 'the test of a method that Cyclr does not permit for the IP address',
     request: { method: 'POST', path: `${connectorPath}/test/12`, body: {} },
     answer: { status: 403, body: { Message: 'Unknown client IP address.' } },
     call: async (cyclr) => (await testMethod(cyclr, key, 12)).status,

@@ -25,7 +25,7 @@ type Answer = DocumentedCall['answer'];
 
 const tokenAnswer = { access_token: 'the-token', token_type: 'bearer', expires_in: 1209599, clientId: 'our-id' };
 
-/** A client of a server. The server gives `answers` in order, then repeats the last one, and records the requests. */
+/** Starts a server that gives `answers` in order, then repeats the last answer. Returns a client, and the requests. */
 async function replaying(answers: Answer[]) {
   const received: Received[] = [];
   const left = [...answers];
@@ -167,8 +167,8 @@ describe('documented errors', () => {
 });
 
 /**
- * The type of each member of a JSON value by its path. All items of a list have the same path. Members that are null
- * are left out.
+ * Returns the type of each member of a JSON value, by the path of the member. All items of a list have the same path.
+ * Members that are null are left out.
  */
 function shapeOf(value: unknown, path = ''): Map<string, string> {
   if (value === null || value === undefined) return new Map();
@@ -181,7 +181,7 @@ function shapeOf(value: unknown, path = ''): Map<string, string> {
   ]);
 }
 
-/** The paths of all members, including members that are null. */
+/** Returns the paths of all members, including members that are null. */
 const namesIn = (value: unknown, path = ''): string[] => {
   if (Array.isArray(value)) return value.flatMap((item) => namesIn(item, `${path}[]`));
   if (typeof value !== 'object' || value === null) return [];

@@ -140,12 +140,12 @@ describe('time limits', () => {
     await receiver.close();
   });
 
-  test('a complete answer leaves no timer', async () => {
+  test('a post with a complete answer leaves no timer', async () => {
     const receiver = await startReceiver();
 
     await postTo(receiver);
 
-    while (jest.getTimerCount() > 0) await new Promise((done) => setImmediate(done)); // until the answer was read
+    while (jest.getTimerCount() > 0) await new Promise((done) => setImmediate(done)); // until postEvent has the answer
     await receiver.close();
   });
 });

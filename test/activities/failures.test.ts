@@ -42,7 +42,7 @@ const fates: Record<CyclrErrorKind, [type: ActivityFailureType, isRetried: boole
 const kinds = Object.keys(fates) as CyclrErrorKind[];
 
 test.each(kinds)(
-  'a CyclrError of the kind %s becomes a failure whose type and nonRetryable are in the table fates',
+  'a CyclrError of the kind %s becomes a failure with the expected type and nonRetryable',
   async (kind) => {
     const [type, isRetried] = fates[kind];
 
@@ -99,9 +99,12 @@ test.each<[string, ApplicationFailure, object]>([
     { type: 'CyclrRefused', message: problem.message, details: [problem, 7] },
   ],
   ['an argument', invalidInput(MESSAGE), { type: 'InvalidInput', message: MESSAGE }],
-])('the failure for the refusal of %s is not retried, and is not counted as an error', (_what, failed, expected) => {
-  expect(failed).toMatchObject({ ...expected, nonRetryable: true, category: ApplicationFailureCategory.BENIGN });
-});
+])(
+  'a failure that reports the refusal of %s is not retried, and is not counted as an error',
+  (_what, failed, expected) => {
+    expect(failed).toMatchObject({ ...expected, nonRetryable: true, category: ApplicationFailureCategory.BENIGN });
+  },
+);
 
 test('policyFailure returns a failure that prevents a retry and tells the operator the reason', () => {
   expect(policyFailure(MESSAGE)).toMatchObject({
@@ -123,7 +126,7 @@ const sealing: Record<SealingErrorCode, [type: ActivityFailureType, isRetried: b
 };
 
 test.each(Object.keys(sealing) as SealingErrorCode[])(
-  'a SealingError with the code %s becomes a failure whose type, nonRetryable and details are in the table sealing',
+  'a SealingError with the code %s becomes a failure with the expected type, nonRetryable and details',
   async (code) => {
     const [type, isRetried, details] = sealing[code];
 

@@ -1,6 +1,7 @@
 /**
- * A grammar of Cyclr's answers. Most answers have the documented shape. In each answer, some members can be absent or of
- * another type. The other answers are cut JSON, error pages, other texts, odd statuses and headers, and broken connections.
+ * A grammar of Cyclr's answers. Most answers have the documented shape, but some of their members are absent, or have
+ * a type that Cyclr does not document. The other answers are cut JSON, error pages, other texts, odd statuses and
+ * headers, and broken connections.
  */
 import type { RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
@@ -9,9 +10,9 @@ import fc from '../support/fast-check';
 export const KEY = { accountId: 'acme-1', connectorId: 42 };
 /** A secret that Cyclr stores. The answers have this secret where the real Cyclr returns secrets. */
 export const STORED = 'störed/"Wert"+4711&of=Cyclr';
-/** The token of a link. */
+/** The sign-in token that a link contains. */
 export const SIGN_IN = 'sign+in/tökén==4711';
-/** The bearer token of the calls. */
+/** The access token with which the client calls Cyclr. */
 export const BEARER = 'bearer-4711-of-the-day';
 /** The server replaces this text by the body and the headers of the request. */
 const ECHO = '%REQUEST%';
@@ -31,9 +32,9 @@ export const anything: fc.Arbitrary<unknown> = fc.oneof(
   fc.constant(JSON.parse(deep(500))),
   fc.array(fc.constant({}), { maxLength: 3 }),
 );
-/** In most cases a value of `arbitrary`, and sometimes any JSON value. */
+/** Generates values of `arbitrary` in most cases, and sometimes any JSON value. */
 const mostly = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<unknown> => fc.oneof({ weight: 30, arbitrary }, anything);
-/** An object. Each member can be of another type, and sometimes members are absent. */
+/** Generates objects with these members. Sometimes a member is any JSON value, and sometimes members are absent. */
 function object(members: { [name: string]: fc.Arbitrary<unknown> }): fc.Arbitrary<{ [name: string]: unknown }> {
   const names = Object.keys(members);
   const whole = fc.record(Object.fromEntries(names.map((name) => [name, mostly(members[name]!)])));
@@ -206,7 +207,7 @@ export const cyclrAnswers: fc.Arbitrary<CyclrAnswers> = fc.tuple(
   ...endpoints.map(([, json]) => fc.array(answerOf(json), { minLength: 1, maxLength: 3 })),
 );
 
-/** The request listener of a Cyclr that gives `answers`. */
+/** Returns a request listener that answers as a Cyclr whose answers are `answers`. */
 export function answeringWith(answers: CyclrAnswers): RequestListener {
   const rest = answers.map((each) => [...each]);
   return async (request, response) => {

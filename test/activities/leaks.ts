@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { defaultFailureConverter, defaultPayloadConverter } from '@temporalio/common';
 
-/** The text of all parts of an error, and of its failure in Temporal's history. */
+/** Returns the text of all parts of an error, and of its failure in Temporal's history. */
 export function everythingIn(err: unknown): string {
   return [
     String(err),
@@ -13,7 +13,7 @@ export function everythingIn(err: unknown): string {
   ].join('\n');
 }
 
-/** The text of all members below a value, including non-enumerable members such as `stack` and `cause`. */
+/** Returns the texts of all members of a value, at any depth, including members such as `stack` and `cause`. */
 function partsOf(value: unknown, seen: Set<unknown>): string[] {
   if (typeof value !== 'object' || value === null) return [String(value)];
   if (seen.has(value)) return [];
@@ -24,7 +24,7 @@ function partsOf(value: unknown, seen: Set<unknown>): string[] {
   ]);
 }
 
-/** The failure that Temporal's default converter makes of an error, with its payloads as text. */
+/** Returns, as JSON, the failure that Temporal's default converter makes of an error. The payloads are text. */
 function encoded(err: unknown): string {
   const failure = defaultFailureConverter.errorToFailure(err, defaultPayloadConverter);
   return JSON.stringify(failure, (_name, part: unknown) =>
@@ -32,7 +32,7 @@ function encoded(err: unknown): string {
   );
 }
 
-/** A secret in each form in which an answer or a log could contain it. */
+/** Returns a secret in each form in which an answer or a log could contain the secret. */
 export function formsOf(secret: string): string[] {
   return [
     secret,
@@ -50,8 +50,8 @@ export function formsOf(secret: string): string[] {
 }
 
 /**
- * The part of the secret's base64 that does not depend on the text around the secret. `shift`: the byte position of the
- * secret in the text, modulo 3.
+ * Returns the part of the secret's base64 that does not depend on the text around the secret. `shift`: the byte
+ * position of the secret in the text, modulo 3.
  */
 function inBase64(secret: string, shift: number): string {
   const bytes = Buffer.from('\0'.repeat(shift) + secret);
@@ -59,6 +59,6 @@ function inBase64(secret: string, shift: number): string {
   return bytes.toString('base64').slice(shift && shift + 1, whole);
 }
 
-/** Returns the forms of the secrets that the text contains. */
+/** Returns those forms of the secrets (see `formsOf`) that occur in the text. */
 export const leaks = (text: string, ...secrets: string[]): string[] =>
   secrets.flatMap(formsOf).filter((form) => text.includes(form));

@@ -96,7 +96,7 @@ describe('minted links', () => {
     expect(url.searchParams.get('id')).toBe(`${at.key.connectorId}`);
   });
 
-  test('a minted link has a new sign-in token at each request', async () => {
+  test('each request for a link gives a link with a new sign-in token', async () => {
     const at = await scene('Ledgerly');
 
     const [one, other] = [await mint(at), await mint(at)];
@@ -144,7 +144,7 @@ describe('minted links', () => {
     },
   );
 
-  test('a minted link is requested without the account header', async () => {
+  test('mintLink requests the sign-in token without the account header', async () => {
     const at = await scene('Ledgerly');
 
     await mint(at);
@@ -304,7 +304,7 @@ describe('isProven', () => {
     ['false after a de-authentication', stored, patchTo({ Authenticated: false, AuthValue: null }), false],
   ];
 
-  test.each(cases)('the field isProven of verifyAuthorization is %s', async (_what, before, change, expected) => {
+  test.each(cases)('isProven in the result of verifyAuthorization is %s', async (_what, before, change, expected) => {
     const at = await patched(before);
     const { fingerprint } = await mint(at, true);
 
@@ -321,7 +321,7 @@ describe('isProven', () => {
     ['after the consent', true, false],
     ['at all', false, false],
   ])(
-    'the field isProven of verifyAuthorization is false if the AuthValue cannot be read %s',
+    'isProven in the result of verifyAuthorization is false if the AuthValue cannot be read %s',
     async (_when, before, after) => {
       const at = await patched(stored);
       at.sandbox.switches.authValueReadable = before;
@@ -336,7 +336,7 @@ describe('isProven', () => {
     },
   );
 
-  test('the field isProven of verifyAuthorization is true for a first authentication, even if the AuthValue cannot be read', async () => {
+  test('isProven in the result of verifyAuthorization is true for a first authentication, even if the AuthValue cannot be read', async () => {
     const at = await patched({ Authenticated: false });
     at.sandbox.switches.authValueReadable = false;
     const { fingerprint } = await mint(at, true);
@@ -348,7 +348,7 @@ describe('isProven', () => {
     expect([between.isProven, after.isProven]).toEqual([false, true]);
   });
 
-  test('the field isProven of verifyAuthorization is false if no fingerprint was made when the link was requested', async () => {
+  test('isProven in the result of verifyAuthorization is false if no fingerprint was made when the link was requested', async () => {
     const at = await patched(stored);
 
     const { fingerprint } = await mint(at);
@@ -358,7 +358,7 @@ describe('isProven', () => {
     expect(at.calls()).toEqual(['GET']);
   });
 
-  test('after a key rotation, the field isProven of verifyAuthorization is true for a new AuthValue, but false if the worker lacks the old sealing key', async () => {
+  test('after a key rotation, isProven in the result of verifyAuthorization is true for a new AuthValue, but false if the worker lacks the old sealing key', async () => {
     const at = await patched(stored);
     const { fingerprint } = await mint(at, true);
     const [fresh] = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
@@ -396,7 +396,7 @@ describe('fingerprints', () => {
     expect(guesses).not.toContain(mac);
   });
 
-  test('a fingerprint is equal only for an equal AuthValue of the same connector', async () => {
+  test('two fingerprints are equal only if they are of equal AuthValues of one connector', async () => {
     const others: ConnectorKey[] = [
       { ...on, connectorId: 4 },
       { ...on, accountId: `${ACCOUNT}4` },
@@ -410,7 +410,7 @@ describe('fingerprints', () => {
     expect(new Set([one, ...foreign]).size).toBe(3);
   });
 
-  test('a fingerprint differs for another sealing key', async () => {
+  test('two fingerprints of one AuthValue differ if their sealing keys differ', async () => {
     const others = await privateKeysOf(JSON.stringify({ keys: [await generateKey()] }));
     const macOf = async (held: PrivateKeys) => (await fingerprintOf(OLD, on, held)).split('.')[1];
 

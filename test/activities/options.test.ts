@@ -82,7 +82,7 @@ test('the client keeps its access token if a trigger answers 401', async () => {
   expect(at.sandbox.requests.filter(({ path }) => path === '/oauth/token')).toHaveLength(1);
 });
 
-test('a read calls at most five triggers, and keeps 200 options of each answer', async () => {
+test('a read of a connector calls at most five triggers, and keeps at most 200 options of each trigger', async () => {
   const names = Array.from({ length: 8 }, (_, i) => `T${i}`);
   const at = await sceneWith(
     names.map((name) => property(name, { TriggerName: name })),

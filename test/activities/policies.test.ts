@@ -273,7 +273,7 @@ describe('connectors with a policy', () => {
     expect([lacks('x'), lacks('old')]).toEqual([undefined, true]);
   });
 
-  test('a connector with a policy has the default of a field, except for a secret field', () => {
+  test('a connector with a policy has the defaults of the policy, except for secret fields', () => {
     const of = shapedBy('properties: { Region: { default: eu }, Key: { default: eu } }');
 
     expect(of.fields.slice(2)).toEqual([

@@ -52,7 +52,7 @@ interface SceneOptions {
   policies?: string;
 }
 
-/** A sandbox with a connector of the catalogue. `timeoutMs` is the time limit of each call of the Cyclr client. */
+/** Starts a sandbox with a connector of the catalogue. `timeoutMs`: the time limit of each call of the Cyclr client. */
 export async function scene(
   connector = 'Brightdesk',
   { timeoutMs = 5000, startToCloseTimeoutMs = 60_000, policies }: SceneOptions = {},
@@ -137,7 +137,7 @@ export const sealedCredentials = (key: ConnectorKey, given: Credentials | string
     keys.public,
   );
 
-/** The reason of a rejected promise. Fails if the promise is not rejected. */
+/** Returns the error with which the promise is rejected. Fails if the promise is not rejected. */
 export async function rejection(promise: Promise<unknown>): Promise<Error> {
   return promise.then(
     () => Promise.reject(new Error('the promise was not rejected')),
@@ -145,7 +145,7 @@ export async function rejection(promise: Promise<unknown>): Promise<Error> {
   );
 }
 
-/** The failure of an activity. */
+/** Returns the failure with which an activity ends. Fails if the activity ends in another way. */
 export async function failure(promise: Promise<unknown>): Promise<ApplicationFailure> {
   const err = await rejection(promise);
   if (err instanceof ApplicationFailure) return err;

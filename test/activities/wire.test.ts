@@ -175,7 +175,7 @@ describe('properties', () => {
     [{ DefaultValue: '' }, { default: undefined }],
     [{ DefaultValue: 8080 }, { default: '8080' }],
     [{ DefaultValue: 'x'.repeat(2000) }, { default: 'x'.repeat(2000) }],
-    [{ DefaultValue: 'x'.repeat(2001) }, { default: undefined }], // not cut: a cut text would be another value
+    [{ DefaultValue: 'x'.repeat(2001) }, { default: undefined }], // a cut text would be another default
     [{ DisplayName: 'Shown', Name: 'Not shown' }, { label: 'Shown' }],
     [{ DisplayName: '', Name: 'Name' }, { label: 'Name' }],
     [{ DisplayName: null, Name: null }, { label: 'Domain' }],
@@ -255,7 +255,7 @@ describe('properties', () => {
     expect({ ...field, default: field?.default }).toMatchObject(expected);
   });
 
-  test('a property is sorted by DisplayOrder, and properties without DisplayOrder are last, in the order of the definition', () => {
+  test('properties are sorted by DisplayOrder, and properties without DisplayOrder are last, in the order of the definition', () => {
     const orders = [undefined, 3, 1, null, 2, 1.5, -1];
 
     const names = fieldsOf(...orders.map((DisplayOrder, i) => parameter({ TargetName: `P${i}`, DisplayOrder })));
@@ -322,13 +322,13 @@ describe('drafts', () => {
       { definition: { id: 7, name: 'Brightdesk' }, icon: 'data:,x' },
     ],
     [{ Id: '7', Name: '', Icon: '' }, { definition: {} }],
-  ])('a draft of a connector with the definition %j has %j', (more, expected) => {
+  ])('of a connector with the definition %j, the client reads %j', (more, expected) => {
     const { definition: found, icon } = draft(definition(more));
 
     expect({ definition: found, ...(icon !== undefined && { icon }) }).toStrictEqual(expected);
   });
 
-  test('a draft has the stored properties that have a name and a value', () => {
+  test('the client reads those stored properties that have a name and a value', () => {
     const Properties = [
       { Name: 'Domain', Value: 'acme' },
       { Name: 'Port', Value: 0 },
@@ -343,7 +343,7 @@ describe('drafts', () => {
     ]);
   });
 
-  test('a draft has the trigger of each field that has no options and is not secret', () => {
+  test('the client reads the trigger of each field that has no options and is not secret', () => {
     const named = (TargetName: string, TriggerName: unknown, more: object = {}) =>
       parameter({ TargetName, TriggerName, ...more });
     const Parameters = [
@@ -388,7 +388,7 @@ describe('answers to other calls', () => {
     [1893456000, inFiveMinutes],
     [null, inFiveMinutes],
     [undefined, inFiveMinutes],
-  ])('a sign-in token with ExpiresAtUtc %j has the expected end', (ExpiresAtUtc, end) => {
+  ])('a sign-in token with ExpiresAtUtc %j expires at the expected time', (ExpiresAtUtc, end) => {
     const body = JSON.stringify({ Token: TOKEN, ExpiresAtUtc });
 
     expect(parsed(SignInToken, 'POST /x', 200, body)).toEqual({ Token: TOKEN, ExpiresAtUtc: end() });
@@ -402,7 +402,7 @@ describe('answers to other calls', () => {
     ['x\ud800', false],
     [null, false],
     [7, false],
-  ])('a sign-in token is 1 to 2,000 characters', (Token, isReadable) => {
+  ])('a sign-in token has 1 to 2,000 characters', (Token, isReadable) => {
     expect(SignInToken.safeParse({ Token }).success).toBe(isReadable);
   });
 
@@ -428,7 +428,7 @@ describe('answers to other calls', () => {
     expect(TriggerAnswer.parse(answer)).toEqual(expected);
   });
 
-  test('the options of a trigger are cut to 200', () => {
+  test('a trigger with more than 200 options is read with the first 200 options', () => {
     expect(TriggerAnswer.parse(Array.from({ length: 201 }, (_, i) => i))).toHaveLength(200);
   });
 
@@ -506,7 +506,7 @@ describe('large connectors', () => {
     DisplayName: 'l'.repeat(80),
     Values: values(30, 1),
   };
-  /** The lengths of the parts of the connector that can be cut or removed: 0 for a removed part. */
+  /** Returns the lengths of the parts that the client can cut or remove: 0 for a removed part. */
   const parts = ({ description, icon, fields: [field] }: Connector) =>
     [field?.help, field?.options, field?.default, description, field?.label, icon].map((part) => part?.length ?? 0);
 
@@ -618,7 +618,7 @@ test('the list of connectors is read without the items whose id is no positive i
   expect(ListedConnectors.parse(items).map(({ Id }) => Id)).toEqual([1]);
 });
 
-test('the list of the connectors of a cycle is not whole if an id is no positive integer', () => {
+test('the list of the connectors of a cycle is marked as incomplete if an id is no positive integer', () => {
   const cycle = (...ids: unknown[]) => ({ Connectors: ids.map((AccountConnectorId) => ({ AccountConnectorId })) });
 
   for (const id of [0, 1.5, '2', null])
