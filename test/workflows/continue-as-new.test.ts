@@ -84,7 +84,7 @@ test.concurrent(
 
     await stage.auth.submitProperties(scene.key, { submissionId: 'p', values: { Shop: 'acme' } });
     expect(await scene.reaches('awaitingAuthorization')).not.toHaveProperty('problem');
-    expect(reads()).toBe(3); // at the start, at the recheck, and after the properties
+    expect(reads()).toBe(3); // the reads at the start, at the recheck, and after the properties
   },
 );
 
@@ -125,7 +125,7 @@ test.concurrent(
     const [seconds] = timersOf(events!);
     const firesMs = (Number(timer!.eventTime!.seconds) + seconds!) * 1000;
     expect(view.deadline).toBe(deadline);
-    // The times can differ by some seconds, because the workflow task may have waited for the worker.
+    // Timer and deadline can differ by some seconds, because the workflow task may have waited for the worker.
     expect(Math.abs(firesMs - Date.parse(deadline!))).toBeLessThan(30_000);
     await stage.auth.cancel(scene.key);
   },
@@ -276,13 +276,13 @@ test.concurrent(
     const events = await receiver.gets(start.workflowId, types);
 
     expect(after).toEqual(before);
-    expect(Math.abs(later! - due!)).toBeLessThan(30_000); // the workflow task may have waited for the worker
+    expect(Math.abs(later! - due!)).toBeLessThan(30_000); // the check may have waited for the worker
     expect(events.map(({ data }) => data.sequence)).toEqual([1, 2, 3, 4]);
     expect(events.at(-1)!.data).toMatchObject({ id: `${runId}.final`, total: 3, done: 1, metadata: one.metadata });
   },
 );
 
-/** The time, in milliseconds, at which the timer of the hourly check of an onboarding fires. */
+/** Returns the time, in milliseconds, at which the timer of the hourly check of an onboarding fires. */
 async function checkOf(run: { fetchHistory(): Promise<{ events?: HistoryEvent[] | null }> }): Promise<number> {
   const { events } = await run.fetchHistory();
   const [timer] = ofKind(events!, 'timerStarted');
@@ -332,7 +332,7 @@ test.concurrent(
       ),
     );
     expect(input).toContain('awaitingCredentials');
-    // `sealed` is the submission id in this test. The input of the next run lists the accepted submissions.
+    // The input of the next run lists the ids of the accepted submissions. In this test, the id is the text `sealed`.
     expect(input).toContain('sealed');
     expect(input).not.toMatch(/eyJ/); // every sealed value begins with eyJ
   },

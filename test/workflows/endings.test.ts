@@ -1,4 +1,4 @@
-/** Flows that do not end as authenticated: cancelled, failed, terminated and timed-out flows. */
+/** Cancellations, and flows that do not end as authenticated: cancelled, failed, terminated and timed-out flows. */
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';

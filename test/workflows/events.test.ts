@@ -127,7 +127,7 @@ test('a flow that ends before the first read sends its final event', async () =>
   expect(failed!.data).toMatchObject({ id: `${scene.runId}.final`, failure: { code: 'connectorNotFound' } });
 });
 
-test('a start can name further targets, and the timeline lists the named targets that the worker does not know', async () => {
+test('a start can name targets beside the default target, and the timeline lists the named targets that the worker does not know', async () => {
   const scene = await stage.scene('Openrates', { notify: ['support', 'unknown'] });
   stage.record('events-unknown-target', scene.handle);
   await receiver.gets(scene.workflowId, ['connector.authenticated']);

@@ -159,7 +159,7 @@ describe('problem codes of wrong signals in the view and the timeline', () => {
 });
 
 describe('inputs', () => {
-  test('an input that arrives before the first workflow task is applied', async () => {
+  test('an input is applied, even if it arrives before the first workflow task', async () => {
     const on = stage.install('Fernhill');
     await stage.stopWorker();
 

@@ -117,7 +117,7 @@ describe('list of workflows', () => {
       expect(second).toEqual(at('awaitingCredentials', false));
       expect(last).toEqual(at('authenticated', true));
       expect(last['ConnectorAuthSince DATETIME']).toEqual(new Date((await scene.view()).since));
-      // The four states: awaitingProperties, awaitingCredentials, again awaitingCredentials, authenticated.
+      // One upsert at each entry: awaitingProperties, awaitingCredentials, awaitingCredentials again, authenticated.
       expect(ofKind(await scene.history(), 'upsertWorkflowSearchAttributes')).toHaveLength(4);
     },
   );

@@ -62,7 +62,7 @@ interface Monitor {
   view(): Promise<ConnectionView>;
   /** Waits until the connection is in the state `state`. */
   reaches(state: ConnectionState): Promise<ConnectionView>;
-  /** Waits for a read after the read at `checkedAt`. */
+  /** Waits for the first read of the connector that is later than `checkedAt`. */
   isReadAfter(checkedAt: string | undefined): Promise<ConnectionView>;
 }
 
@@ -80,7 +80,7 @@ function monitorOf(key: ConnectorKey): Monitor {
   };
 }
 
-/** A flow that has ended as authenticated, and its monitor after the first read. */
+/** Runs a flow that ends as authenticated, and waits until its monitor has read the connector once. */
 async function monitored(connector = 'Brightdesk'): Promise<Scene & { monitor: Monitor; id: string }> {
   const flow = await stage.sceneIn('awaitingCredentials', connector);
   await gives(flow);
@@ -141,7 +141,7 @@ test('a read that Cyclr answered before a flow authenticated the connector does 
   expect(receiver.eventsOf(id)).toEqual([]);
 });
 
-test('a read that finds no change adds 11 history events, and for months changes only `checkedAt` of the connection', async () => {
+test('each read that finds no change adds 11 history events, and changes only `checkedAt` of the connection, even after months', async () => {
   const { monitor, key } = await monitored();
   const { runId } = await monitor.handle.describe();
   stage.record('monitor-for-months', stage.client.workflow.getHandle(monitor.handle.workflowId, runId));
@@ -192,7 +192,7 @@ test('a failed call of a cycle that has only this connector breaks the connectio
   await monitor.handle.signal(reportFailure, { onlyConnector: true });
   await stage.sleep('2 days');
 
-  expect(read.state).toBe('connected'); // without onlyConnector, the `Authenticated` of the read decides
+  expect(read.state).toBe('connected'); // the report has no onlyConnector, so Cyclr's `Authenticated` decides
   expect(unread).toEqual(read);
   expect(reads() - before).toBe(4); // two reads for reports of failed calls, and one read on each of the two days
   expect(await monitor.view()).toMatchObject({ state: 'broken', since: broken.since });
@@ -262,7 +262,7 @@ describe('a read that fails', () => {
     },
   );
 
-  test('after the report of a failed call, the next successful read breaks the connection', async () => {
+  test('after the report of a failed call, the next successful read changes the connection to broken', async () => {
     const { monitor, key, id } = await monitored();
     const before = warnings('CyclrForbidden');
     fails(key, { status: 403 });
@@ -354,7 +354,7 @@ test('no monitor starts if the policy has monitor: off, or if the flow does not 
     await expect(monitorOf(key).handle.describe()).rejects.toMatchObject({ name: 'WorkflowNotFoundError' });
 });
 
-test('malformed signals do not change a monitor, and the signal check changes the time between two reads', async () => {
+test('malformed signals do not change a monitor, and a right signal `check` changes the time between two reads', async () => {
   const { monitor, key } = await monitored();
   stage.record('monitor-signals', monitor.handle);
   const first = await monitor.view();

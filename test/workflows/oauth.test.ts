@@ -179,7 +179,7 @@ describe('links', () => {
   });
 
   test.concurrent(
-    'a link of an older request can be used, but is superseded, if Cyclr makes it after the link of a newer request',
+    'a link of an older request can be used, but is superseded, if Cyclr makes this link after the link of a newer request',
     async () => {
       const scene = await consentScene(stage);
       stage.record('older-link-made-later', scene.handle);
@@ -337,7 +337,7 @@ describe('returns', () => {
   );
 
   test.concurrent(
-    'the same return of a superseded attempt twice starts one re-read, and a later confirmation starts another re-read',
+    'two equal returns of a superseded attempt start one re-read, and a later confirmation starts another re-read',
     async () => {
       const scene = await consentScene(stage);
       stage.record('consent-in-the-older-tab', scene.handle);
@@ -402,7 +402,8 @@ test.concurrent('eight simultaneous confirmations of a superseded attempt start 
   const scene = await consentScene(stage);
   const older = await scene.asks();
   await scene.asks();
-  // The test holds the read, because a confirmation that arrives after the read would start another re-read.
+  // The sandbox holds the re-read: a confirmation that arrives after the end of this re-read would start a second
+  // re-read.
   const release = stage.sandbox.fault({ match: { method: 'GET', account: scene.key.accountId }, then: 'held' });
 
   const sent = Array.from({ length: 8 }, () => scene.confirms(older));
@@ -433,7 +434,7 @@ test.concurrent('if Cyclr refuses tokens that were sent instead of a consent, th
   expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
 });
 
-describe('over minutes and hours', () => {
+describe('flows that last minutes or hours', () => {
   let skipping: SkippingStage;
 
   beforeAll(async () => {
@@ -478,7 +479,7 @@ describe('over minutes and hours', () => {
     expect(end).not.toHaveProperty('problem');
   });
 
-  test('confirmations during a verification start no second verification, and get the result of the first', async () => {
+  test('confirmations during a verification start no second verification, and get the result of the running verification', async () => {
     const scene = await consentScene(skipping);
     skipping.record('confirmations-join', scene.handle);
     const link = await scene.asks();

@@ -12,7 +12,7 @@ import { openStageOfShortHistories, type Stage } from '../support/stage';
 
 type Onboard = () => Promise<OnboardingProgress>;
 
-jest.setTimeout(1_800_000); // only ends a test that hangs
+jest.setTimeout(1_800_000); // this limit only ends a test that hangs
 const WITHIN_MS = 1_500_000; // the time limit of one wait for hundreds of flows
 
 let stage: Stage;
@@ -119,7 +119,7 @@ test('an onboarding and a monitor answer every query while they continue as new'
       ({ raw }) => !raw.pendingWorkflowTask,
     );
   };
-  // On a busy machine, the answer can be late.
+  // On a busy machine, a query can end without an answer: the library then throws `noWorker`.
   const isBusy = (err: unknown) => expect(err).toMatchObject({ code: 'noWorker' });
   const ask = () => answers().then((found) => expect(found).toEqual(before), isBusy);
 
@@ -139,7 +139,7 @@ test('an onboarding that gets signals without a pause continues as new, and lose
   const stream = async () => {
     for (;;) await handle.signal('connectorFinished', signal);
   };
-  const streams = Promise.allSettled(repeat(2, stream)); // each stream ends with an error when the onboarding has ended
+  const streams = Promise.allSettled(repeat(2, stream)); // each `stream` fails when the onboarding has ended
 
   await eventually(async () => (await handle.describe()).runId !== runId);
   await each(flows, 5, connect);

@@ -35,7 +35,7 @@ function account(...connectors: string[]): { accountId: string; keys: ConnectorK
 
 interface Onboarding extends OnboardingKey {
   runId: string;
-  /** Waits until no workflow task is pending. Returns the progress. */
+  /** Waits until the run has no pending workflow task. Returns the progress of the onboarding. */
   progress(): Promise<OnboardingProgress>;
   /** Waits until the progress satisfies `is`. */
   until(is: (progress: OnboardingProgress) => boolean): Promise<OnboardingProgress>;
@@ -363,7 +363,7 @@ describe('a connector of the account', () => {
   );
 
   test.concurrent(
-    'a connector of the account whose flow was cancelled counts as authenticated if the connector was authenticated elsewhere',
+    'a connector of the account whose flow was cancelled counts as authenticated if Cyclr later reports the connector as authenticated',
     async () => {
       const { accountId, keys, ids } = account('Brightdesk', 'Brightdesk');
       const one = await onboarding(accountId, { connectorIds: ids });

@@ -40,8 +40,8 @@ const count = (calls: string[], method: string) => calls.filter((call) => call.s
 const away = { status: 503 };
 /**
  * Cyclr answers 429 with a Retry-After of `hours` hours. Temporal retries an activity only in the first minute of an
- * outage, so an activity has one activity attempt here. Then the flow pauses until the Retry-After has passed. So the
- * history stays short.
+ * outage, and this Retry-After is longer. So each activity has one activity attempt, the flow pauses until the
+ * Retry-After has passed, and the history stays short.
  */
 const awayForHours = (hours: number): FaultRule['then'] => ({ kind: 'throttled', retryAfter: hours * HOUR_S });
 const unavailable = { code: 'cyclrUnavailable' };
@@ -68,7 +68,7 @@ describe('in the first minute of a failing call, before an outage begins', () =>
     expect(timersOf(events)[0]).toBe(30);
   });
 
-  test('an activity attempt tells the next activity attempts the names of the accepted properties', async () => {
+  test('an activity attempt tells the next activity attempts which properties Cyclr has accepted', async () => {
     const flow = await stage.sceneIn('awaitingProperties', 'Kestrel');
     // The first two requests succeed: the list of properties, and the POST of the first property.
     fault(flow.key, away, { skip: 2 });
@@ -242,9 +242,9 @@ describe('pauses', () => {
 
   const hour = { 'retry-after': `${HOUR_S}` };
   test.each<[string, FaultRule['then'], number[]]>([
-    ['503 with one hour', { status: 503, headers: hour }, [3600]],
-    ['429 with an invalid time', { kind: 'throttled', retryAfter: 'soon' }, [30]],
-    ['429 with one second', { kind: 'throttled', retryAfter: 1 }, [30, 60]],
+    ['503 with a Retry-After of one hour', { status: 503, headers: hour }, [3600]],
+    ['429 with a Retry-After that is no time', { kind: 'throttled', retryAfter: 'soon' }, [30]],
+    ['429 with a Retry-After of one second', { kind: 'throttled', retryAfter: 1 }, [30, 60]],
   ])(
     'in a longer outage, a pause is as long as the Retry-After only if the Retry-After is longer than the usual pause: %s',
     async (_name, then, expected) => {
@@ -440,7 +440,7 @@ describe('a day without Cyclr', () => {
   });
 });
 
-test('the 24 hours of a second outage are counted from the beginning of that outage', async () => {
+test('the 24 hours of a second outage are counted from the beginning of the second outage', async () => {
   const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
   for (const id of ['c-1', 'c-2']) {

@@ -182,7 +182,7 @@ test.concurrent('a flow of a connector that is already authenticated makes one r
 const Region = { TargetName: 'Region', IsAccountConnectorProperty: true };
 
 test.concurrent(
-  'if a required property is new after the API key, the flow asks for this property, and not for the API key again',
+  'if the connector has a new required property after Cyclr accepted the API key, the flow asks for this property, and not for the API key again',
   async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     stage.record('new-property-after-the-key', scene.handle);
@@ -210,7 +210,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  'if a required property is new after the consent, the flow asks for this property, and not for the consent again',
+  'if the connector has a new required property after the consent, the flow asks for this property, and not for the consent again',
   async () => {
     const scene = await consentScene(stage);
     stage.record('new-property-after-the-consent', scene.handle);
@@ -227,7 +227,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  'if a required property is new at the re-read after client credentials, the flow asks for this property',
+  'if the re-read after the write of client credentials finds a new required property, the flow asks for this property',
   async () => {
     const scene = await stage.sceneIn('awaitingProperties', 'Quartz');
     stage.record('new-property-at-the-read-back', scene.handle);
@@ -244,16 +244,19 @@ test.concurrent(
   },
 );
 
-test.concurrent('if the auth type becomes unsupported, the flow ends as unsupported after the properties', async () => {
-  const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
-  stage.record('unsupported-after-the-properties', scene.handle);
-  const { accountId, connectorId } = scene.key;
-  stage.sandbox.update(accountId, connectorId, { Connector: { AuthType: 'AuthFields' } });
+test.concurrent(
+  'if the auth type becomes unsupported during the wait for properties, the flow ends as unsupported after it has applied the properties',
+  async () => {
+    const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
+    stage.record('unsupported-after-the-properties', scene.handle);
+    const { accountId, connectorId } = scene.key;
+    stage.sandbox.update(accountId, connectorId, { Connector: { AuthType: 'AuthFields' } });
 
-  await scene.sets({ Domain: 'acme' });
+    await scene.sets({ Domain: 'acme' });
 
-  expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'unsupported' });
-});
+    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'unsupported' });
+  },
+);
 
 test.concurrent('the default of a property is not stored if the user leaves the property out', async () => {
   const scene = await stage.scene('Kestrel');

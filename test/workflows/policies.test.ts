@@ -1,4 +1,4 @@
-/** The operator's policies in flows. The worker reads the policies from a file, and calls the sandbox. */
+/** Flows of connectors that have a policy. The worker reads the policies from a file, and calls the sandbox. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,7 +119,7 @@ describe('AuthFields', () => {
   });
 });
 
-test('with passwordCredentials: direct, a flow ends as authenticated after the properties', async () => {
+test('with passwordCredentials: direct, a flow ends as authenticated after the properties, without a consent', async () => {
   const scene = await flowIn('awaitingProperties', 'Sugarloaf', 'policy-password-credentials-direct');
   const Password = await stage.sealedProperty(scene.key, 'p', 'Password', mark.secret('password'));
 

@@ -39,7 +39,7 @@ const returned = async (scene: Scene) =>
 const isCancelling = (scene: Scene) =>
   eventually(scene.history, (events) => ofKind(events, 'activityTaskCancelRequested').length > 0);
 
-/** Sends messages without a running worker, so that one workflow task contains all these messages. */
+/** Stops the worker, sends messages, and starts a new worker, so that one workflow task contains all these messages. */
 async function inOneTask<T>(send: () => Promise<T>[]): Promise<T[]> {
   await stage.stopWorker();
   const sent = send();
@@ -68,7 +68,7 @@ describe('with many simultaneous messages', () => {
       // The answer to a refused input. The sender gets this view, although the flow already applies the next input.
       const refused = { state: 'awaitingCredentials', problem: expect.objectContaining({ code: 'refused' }) };
       const part = ({ state, problem }: View): Partial<View> => ({ state, problem });
-      // The answer to an update that has no result after 10 s. On a slow machine, an update can take so long.
+      // The answer to an update that has no result after 10 s. On a slow machine, an update can take longer than 10 s.
       const present = { state: 'applyingCredentials', problem: undefined };
       for (const view of views)
         expect([refused, present, end]).toContainEqual(view.state === end.state ? asInResult(view) : part(view));
@@ -153,7 +153,7 @@ describe('update-with-start', () => {
     },
   );
 
-  test.concurrent('update-with-start sends its update to the running flow', async () => {
+  test.concurrent('update-with-start of a running flow sends its update to this flow', async () => {
     const scene = await stage.scene('Fernhill');
 
     const view = await stage.client.workflow.executeUpdateWithStart(submitProperties, {
@@ -217,7 +217,7 @@ test('after the end of a flow every update gets the final view and every signal 
 
 describe('a cancellation', () => {
   test.concurrent(
-    'if a cancellation arrives during a write that Cyclr accepts, the flow ends as authenticated, and both senders get this view',
+    'if a cancellation arrives during a write that Cyclr accepts, the flow ends as authenticated, and the senders of input and cancellation get the final view',
     async () => {
       const scene = await asking();
       stage.record('input-and-cancel', scene.handle);
@@ -237,7 +237,7 @@ describe('a cancellation', () => {
   );
 
   test.concurrent(
-    'if a cancellation arrives during a re-read that finds the consent, the flow ends as authenticated, and both senders get this view',
+    'if a cancellation arrives during a re-read that finds the consent, the flow ends as authenticated, and the senders of confirmation and cancellation get the final view',
     async () => {
       const scene = await consentScene(stage);
       const link = await scene.asks();
@@ -280,7 +280,7 @@ describe('terminations', () => {
   const terminated = { state: 'failed', failure: { code: 'terminated' } };
 
   test.concurrent(
-    'a termination during a write of credentials ends the flow, and the waiting input gets a view in the state failed',
+    'a termination during a write of credentials ends the flow, and the sender of the credentials gets a view in the state failed',
     async () => {
       const scene = await asking();
       const release = holdPut(scene);

@@ -12,7 +12,7 @@ import { keyInput, sendUntilAnswered } from '../support/messages';
 import { differencesOf } from '../support/replays';
 import { bundlePath, cached, openStage, type Scene, type Stage } from '../support/stage';
 
-/** The number of flows. With this number, a query applies the events of a workflow task too early in several flows. */
+/** The number of flows. With 12 flows, a query applies the events of a scheduled workflow task in several flows. */
 const FLOWS = 12;
 /** The number of queries for each flow. The test does not repeat a failed query. */
 const QUERIES = 5;

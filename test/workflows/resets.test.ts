@@ -1,6 +1,6 @@
 /**
- * An operator resets a run. Temporal starts a new run that continues from an earlier workflow task of the old run, and
- * sends the messages after this workflow task to the new run again.
+ * Flows after an operator has reset their run. Temporal starts a new run that continues from an earlier workflow task
+ * of the old run, and sends the messages that came after this workflow task to the new run again.
  */
 import { randomUUID } from 'node:crypto';
 import { ofKind } from '../support/histories';
@@ -67,7 +67,7 @@ test.concurrent('after a reset, a new input that the state does not wait for is 
   expect(await again.view()).toMatchObject({ problem: { code: 'notNow' } });
 });
 
-test.concurrent('views follows the reset of an open run to the end of the new run', async () => {
+test.concurrent('views() continues after the reset of an open run, until the new run ends', async () => {
   const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   const views = stage.auth.views(scene.key);
   await views.next();

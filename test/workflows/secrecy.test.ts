@@ -76,7 +76,10 @@ function fault({ accountId: account }: ConnectorKey, method: 'GET' | 'POST' | 'P
   stage.sandbox.fault({ match: { method, account }, then });
 }
 
-/** Sends the credentials `first`. The PUT to Cyclr gets the fault `then`. If the flow still waits, sends others. */
+/**
+ * Sends the credentials `first`. The PUT to Cyclr gets the fault `then`. If the flow then waits for credentials again,
+ * sends credentials of a wrong kind, and then credentials of the right kind.
+ */
 async function credentials(connector: string, first: Credentials, then?: FaultRule['then']) {
   const scene = await stage.scene(connector);
   const waits = connector === 'Ledgerly' ? 'awaitingAuthorization' : 'awaitingCredentials';
@@ -88,7 +91,10 @@ async function credentials(connector: string, first: Credentials, then?: FaultRu
   await scene.gives(first.kind === 'tokens' ? tokens() : first.kind === 'basic' ? basic() : apiKey());
 }
 
-/** Sends a secret property. The call to Cyclr gets the fault `then`. If the flow still waits, sends another value. */
+/**
+ * Sends a secret property. The call to Cyclr gets the fault `then`. If the flow then waits for properties again, sends
+ * another value of the property.
+ */
 async function properties(then?: FaultRule['then'], method: 'GET' | 'POST' | 'PUT' = 'POST') {
   const patch = method === 'PUT' ? { Properties: [{ Name: 'SigningSecret', Value: '' }] } : {};
   const scene = await stage.scene(stage.install('Kestrel', { patch }));
@@ -294,7 +300,7 @@ const found = (all: Awaited<ReturnType<typeof places>>, search: Search): string[
     ...new Set(texts.flatMap(search).map((encoding) => `${place}: ${encoding}`)),
   ]);
 
-/** A secret in clear, URL-encoded and in base64. `foundIn` knows more encodings, but only of test secrets. */
+/** Returns a secret in clear, URL-encoded and in base64. `foundIn` finds more encodings, but only of test secrets. */
 const formsOf = (held: string) => [held, encodeURIComponent(held), btoa(held).replace(/.=*$/, '')];
 
 describe('search', () => {

@@ -20,7 +20,7 @@ afterAll(() => stage.close());
 
 const key = { kind: 'apiKey', key: 'right' } as const;
 
-/** The arguments of all signals `connectorFinished` that a run has received. Here the subscribers are flows, too. */
+/** Returns the arguments of all signals `connectorFinished` that a subscriber, which is a flow here, has received. */
 async function heard(subscriber: Scene): Promise<ConnectorFinished[]> {
   return ofKind(await subscriber.history(), 'workflowExecutionSignaled')
     .map(({ workflowExecutionSignaledEventAttributes: signal }) => signal!)

@@ -194,14 +194,11 @@ describe('rejected updates', () => {
     ['awaitingProperties', ['submitCredentials', 'requestAuthorization', 'confirmAuthorization']],
     ['awaitingCredentials', ['submitProperties', 'requestAuthorization', 'confirmAuthorization']],
     ['awaitingAuthorization', ['submitProperties']],
-  ])(
-    'an update is rejected without a history event as notNow in the state %s if its name is in %j',
-    async (state, names) => {
-      const scene = await at(state);
+  ])('in the state %s, each update in %j is rejected as notNow without a history event', async (state, names) => {
+    const scene = await at(state);
 
-      for (const update of names) await rejects(scene, update, [await bodies[update]!(scene)], 'notNow');
-    },
-  );
+    for (const update of names) await rejects(scene, update, [await bodies[update]!(scene)], 'notNow');
+  });
 
   test.concurrent(
     'an update is rejected without a history event if the flow has no update with this name',
@@ -275,7 +272,7 @@ describe('answers with a problem', () => {
   );
 
   test.concurrent(
-    'an update is answered by a view with a problem if the activity cannot open the credentials, or if the credentials are of another kind',
+    'an update is answered by a view with a problem if the activity cannot open the credentials, or if the kind of the credentials does not fit the connector',
     async () => {
       const [closed, other] = [await at('awaitingCredentials'), await at('awaitingCredentials')];
       stage.record('credentials-of-another-kind', other.handle);
@@ -331,7 +328,7 @@ describe('repeated updates', () => {
   );
 
   test.concurrent(
-    'a repeated update with another update id, or as a signal, changes nothing if its submission id is known',
+    'an input that is sent again, by an update with another update id or by a signal, changes nothing if its submission id is known',
     async () => {
       const scene = await at('awaitingCredentials');
       stage.record('same-submission-twice', scene.handle);

@@ -226,7 +226,7 @@ describe('isReturnTo', () => {
 describe('isAuthorizationRequest', () => {
   const right = { attemptId: 'attempt-1', replyKey: realKey(), returnTo: 'https://app.example/' };
 
-  test('isAuthorizationRequest accepts all required members, and `by`', () => {
+  test('isAuthorizationRequest accepts a request with all required members, with or without `by`', () => {
     expect([right, { ...right, by: 'kim' }, { ...right, by: 'x'.repeat(100) }].map(isAuthorizationRequest)).toEqual([
       true,
       true,

@@ -6,7 +6,7 @@ import { allEvents, allStates, states } from '../../../scripts/faults/machine-sa
 const readme = readFileSync(join(__dirname, '..', '..', '..', 'README.md'), 'utf8');
 const diagram = /```mermaid\n(stateDiagram.*?)```/s.exec(readme)?.[1] ?? '';
 
-/** `from event to` for each event of each arrow in the diagram. The box `open` stands for all non-final states. */
+/** The text `from event to` for each event of each arrow in the diagram. The box `open`: all non-final states. */
 const drawn = [...diagram.matchAll(/^ *(\w+) --> (\w+) : (.+)$/gm)].flatMap(([, from, to, events]) =>
   events!.split(', ').flatMap((event) => {
     const froms = from === 'open' ? states.filter((state) => !isFinal(state)).map(({ name }) => name) : [from];

@@ -20,8 +20,8 @@ export interface Exploration<State> {
   states: State[];
   steps: number;
   /**
-   * The shortest path to each state from which no final state can be reached. A way to a final state must not need a
-   * step with `isCertain: false`.
+   * The shortest path to each state from which no final state can be reached. Steps with `isCertain: false` do not
+   * count as a way to a final state.
    */
   stuck: string[][];
 }
@@ -36,7 +36,7 @@ export interface Model<State> {
   checkStep?: (before: State, step: Step<State>) => void;
 }
 
-/** Ends the exploration of a model that has no finite number of states. */
+/** If an exploration finds more states, it fails: the model may have no finite number of states. */
 const MAX_STATES = 200_000;
 
 /** Explores all reachable states. If `checkStep` throws an error, the path to the step is added to the message. */

@@ -9,14 +9,14 @@ import type { Connector, Intent } from '../../../workflows/connector';
 import type { AuthorizationCheck, LinkRequest } from '../../../workflows/ports';
 import type { Timeline, View } from '../../../workflows/view';
 
-/** The values of the user. Only the arguments of activities may contain these values. */
+/** The values that the user sends. Only the arguments of activities may contain these values. */
 export const secrets = ['sealedByTheUser', 'typed-by-the-user', 'sent-in-clear'];
 const sealed = { sealed: 'a..sealedByTheUser.c.d' };
 
 type Job = ReturnType<typeof RuntimeRun.signal>;
 interface Message {
   job: () => Job;
-  /** The id of the input in the timeline. */
+  /** The id by which the timeline names this input. */
   id?: string;
 }
 

@@ -19,7 +19,7 @@ const unanswered = ({ updates }: Seen): string[] =>
 const unread = ({ sent, timeline, updates }: Seen): string[] =>
   sent.filter((id) => updates[id]?.accepted !== false && !timeline.entries.some((entry) => entry.id === id));
 
-/** Everything that decides the next states of a flow, with times relative to now. */
+/** Returns, as a text, everything that decides the next states of a flow. Its times are relative to now. */
 function keyOf(seen: Seen): string {
   const { view, timers, activities, next, now } = seen;
   const { revision: _revision, since: _since, deadline = new Date(now).toISOString(), ...rest } = view;
@@ -34,7 +34,7 @@ interface Explored {
   /** A pair for each explored step: the flow before the step, and the flow after the step. */
   steps: Pair[];
   states: number;
-  /** Pairs of a flow after the last explored step and the same flow at its end, without further messages. */
+  /** A pair for each flow that ran to its end: the flow after the last explored step, and the flow at its end. */
   ends: Pair[];
 }
 
@@ -63,8 +63,8 @@ async function exploreFlow(scenario: Scenario): Promise<Explored> {
 }
 
 /**
- * The next steps. Each message gives two steps: one in a new workflow task, and one in the workflow task of the step
- * before it.
+ * Returns the next steps. Each message gives two steps: one in a new workflow task, and one in the workflow task of
+ * the step before it.
  */
 function stepsAfter({ path, next }: Seen): string[] {
   const mayJoin = path.length > 0 && !path.at(-1)!.startsWith(JOINED);
@@ -72,7 +72,7 @@ function stepsAfter({ path, next }: Seen): string[] {
   return [...next, ...joined.map((step) => JOINED + step)];
 }
 
-/** One flow for each value of `kindOf`. */
+/** Returns one flow for each value that `kindOf` returns. */
 const oneOfEach = (level: Seen[], kindOf: (seen: Seen) => unknown): Seen[] => [
   ...new Map(level.map((seen) => [JSON.stringify(kindOf(seen)), seen])).values(),
 ];
@@ -90,7 +90,7 @@ async function endsOf(scenario: Scenario, level: Seen[]): Promise<Pair[]> {
 let explored: Explored[];
 let steps: Pair[];
 let ends: Pair[];
-/** All flows of the exploration: after each step, and at the end of each flow. */
+/** Each explored flow, as it is after each step and at its end. */
 let all: Seen[];
 
 beforeAll(async () => {
@@ -128,7 +128,7 @@ describe(`in all orders of ${DEPTH} messages, answers of Cyclr and timers`, () =
     expect(pathsOf(idle)).toEqual([]);
   });
 
-  test('until its deadline, a waiting flow has an open activity, or a timer for this deadline or for an earlier one', () => {
+  test('until its deadline, a waiting flow has an open activity, or a timer for this deadline or for the deadline of an earlier wait', () => {
     const isRight = ({ view, timeline, timers, activities, now }: Seen) => {
       const deadline = Date.parse(view.deadline ?? '');
       const waits = timeline.entries.filter((entry) => isChange(entry) && waitingStates.includes(entry.to));

@@ -127,11 +127,11 @@ describe('waitRulesOf', () => {
     });
   });
 
-  test('the policy sets the patience and the reminders if the start input has none', () => {
+  test('the policy sets the patience and the reminders if the start input sets neither', () => {
     expect(waitRulesOf({}, { policy: policy as never })).toEqual(policy);
   });
 
-  test('without a policy and without a wish in the start input, there is no reminder', () => {
+  test('without a policy and without remindAfter in the start input, a flow sends no reminder', () => {
     expect(waitRulesOf({}, {})).toEqual({ patience: {}, remindAfter: [] });
   });
 });

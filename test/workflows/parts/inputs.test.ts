@@ -179,7 +179,7 @@ describe('property inputs', () => {
     expect(properties(values)).toEqual(refused(code, names));
   });
 
-  test('a property input with several faults is refused with the first code of this order: notSealed, unknown, malformed, missing', () => {
+  test('a property input with several faults is refused with the code that comes first in this order: notSealed, unknown, malformed, missing', () => {
     const all = { Other: 'x', Secret: 'hunter2', Notes: 7 };
 
     expect(properties(all)).toEqual(refused('notSealed', ['Secret']));
@@ -440,7 +440,7 @@ describe('the inbox', () => {
     expect(inbox.hasRoomFor(half)).toBe(true);
   });
 
-  test('the inbox has room again after an unread confirmation joins a verification', () => {
+  test('joinConfirmation gives the room of an unread confirmation back to the inbox', () => {
     const large = message('confirmation', 'x'.repeat(500_000));
     const inbox = inboxOf(large);
 
@@ -472,7 +472,7 @@ describe('the inbox', () => {
     expect(request.answer).toEqual(view('expired'));
   });
 
-  test('an unread confirmation joins the verification that begins, and other messages stay unread', () => {
+  test('joinConfirmation makes an unread confirmation a message in progress, and other messages stay unread', () => {
     const [input, confirmation, callback] = [message(), message('confirmation'), message('oauthCallback')];
     const inbox = inboxOf(input, confirmation, callback);
 

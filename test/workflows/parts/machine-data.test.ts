@@ -48,7 +48,7 @@ const cases: [title: string, before: State, event: Event, after: State][] = [
     { name: 'failed', connector: apiKey, failure },
   ],
   [
-    'a flow that expires keeps its connector without a last read',
+    'a flow that expires without a last read keeps its connector',
     awaitingCredentials,
     { type: 'timedOut' },
     { name: 'expired', connector: apiKey },
@@ -162,7 +162,7 @@ describe('outages of a state', () => {
   const trouble: Event = { type: 'cyclrUnavailable', operatorsTrouble: 'GET /x: 403' };
   const outage = transition(awaitingCredentials, { type: 'cyclrUnavailable' });
 
-  test("outageIn returns the outage of a state, with the text of the operator's trouble if there is one", () => {
+  test("outageIn returns the outage of a state, with the operator's trouble if the outage has one", () => {
     expect(outage).toStrictEqual({ ...awaitingCredentials, problem: unavailable, outage: {} });
     expect(outageIn(outage)).toStrictEqual({});
     expect(outageIn(transition(outage, trouble))).toStrictEqual({ operatorsTrouble: 'GET /x: 403' });
@@ -170,7 +170,7 @@ describe('outages of a state', () => {
     expect(outageIn({ name: 'cancelled' })).toBeUndefined();
   });
 
-  test("the same operator's trouble again changes nothing, and an outage without operator's trouble removes the trouble", () => {
+  test("a repeated operator's trouble changes nothing, and an outage without an operator's trouble removes the operator's trouble of the state", () => {
     const troubled = transition(awaitingCredentials, trouble);
 
     expect(transition(troubled, trouble)).toBe(troubled);
@@ -190,7 +190,7 @@ describe('stored properties', () => {
     expect(after).toMatchObject({ connector: withFields(field('A', true), field('B', false)) });
   });
 
-  test('a required property without a value leads to awaitingProperties after the credentials, even if another one is stored', () => {
+  test('a required property without a value leads to awaitingProperties after the credentials, even if another required property has a value', () => {
     const before: State = { ...applyingKey, connector: withFields(field('A', true), field('B', false)) } as State;
     const answer = { ...withFields(field('A', true), field('B', false)), authenticated: true };
 
@@ -211,8 +211,8 @@ describe('a re-read after a refusal', () => {
       { ...refusedByCheck, connector: { ...stored, authenticated: false } },
       stored,
     ],
-    ['the state has another problem', { ...refusedByCheck, problem: problemOf('notAuthorized') }, stored],
-    ['the policy no longer has a check', refusedByCheck, connector('ApiKey', { authenticated: true })],
+    ['the problem of the state is notAuthorized', { ...refusedByCheck, problem: problemOf('notAuthorized') }, stored],
+    ['the connector no longer has a policy', refusedByCheck, connector('ApiKey', { authenticated: true })],
     ['the policy has no check', refusedByCheck, connector('ApiKey', { authenticated: true, policy: { digest: 'd2' } })],
   ])('a re-read ends the wait as authenticated if %s', (_title, state, of) => {
     expect(rechecked(state, of)).toStrictEqual({ name: 'authenticated', connector: of, verification: 'notChecked' });

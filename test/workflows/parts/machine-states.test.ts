@@ -5,7 +5,7 @@ import { isWaiting, transition, type Event, type State } from '../../../workflow
 import { problemOf } from '../../../workflows/problems';
 import { finalStates, stateNames } from '../../../workflows/view';
 
-/** The values of the user. No waiting state and no final state may hold one of these values. */
+/** The values that the user sends. No waiting state and no final state may hold one of these values. */
 const SEALED = 'a..sealed.c.d';
 const IN_CLEAR = 'value-of-the-user';
 
@@ -15,7 +15,7 @@ const more: Connector[] = [
   connector('OAuth2', { oauth2Type: 'ClientCredentials', policy: { digest: 'd1', checks: true } }),
 ];
 
-/** A connector as Cyclr can report it: with and without the required property, authenticated or not. */
+/** Returns all forms of a connector that Cyclr can report: with or without a missing property, authenticated or not. */
 const readsOf = (kind: Connector): Connector[] =>
   [kind, withMissing(kind), { ...kind, fields: [{ ...field, stored: true }] }].flatMap((one) => [
     one,
@@ -100,7 +100,7 @@ const flows = [...kinds, ...more].flatMap((kind) =>
   (['authenticate', 'reauthenticate'] as const).map((intent) => exploreFlow(kind, intent)),
 );
 
-/** The kind of connector and the state of each violation of a rule, in all flows. */
+/** Returns the states of all flows that violate a rule, each with the kind of its connector. */
 const violations = (breaks: (state: State, events: readonly Event[]) => boolean): string[] =>
   flows.flatMap(({ name, states, events }) =>
     states.filter((state) => breaks(state, events)).map((state) => `${name}: ${JSON.stringify(state)}`),

@@ -220,7 +220,7 @@ describe('required properties that are new after Cyclr accepted the credentials'
     },
   );
 
-  test('a newly required property keeps the flow in awaitingProperties after a re-read, except if the property was set elsewhere', () => {
+  test('a newly required property keeps the flow in awaitingProperties after a re-read, except if the property was set outside of the flow', () => {
     const reread = (connector: Connector): Event => ({ type: 'rechecked', connector, intent: 'authenticate' });
 
     expect(transition(asked, reread(withMissing(of)))).toBe(asked);
@@ -300,7 +300,8 @@ describe('policies', () => {
     const state = after(fetched(of));
 
     expect(state).toMatchObject({ name: 'applyingProperties', values: {}, byPolicy: true });
-    // Cyclr can store a fixed value in another form, so that lacksValues stays true. The flow must not set it again.
+    // Cyclr can store a fixed value in a changed form, so that lacksValues stays true. The flow must not set this value
+    // again.
     expect(transition(state, { type: 'propertiesApplied', connector: of }).name).toBe('authenticated');
     expect(transition(state, { type: 'outageOutlasted' }).name).toBe('expired');
   });
@@ -418,7 +419,7 @@ describe('for random events', () => {
     expect(new Set(states.filter(isFinal).map(({ name }) => name))).toEqual(new Set(finalStates));
   });
 
-  test('every transition that random events cause is also a transition of the samples in machine-samples', () => {
+  test('machine-samples has every transition that random events cause', () => {
     fc.assert(
       fc.property(anyEvents, (sent) => {
         let state: State = start;
@@ -431,7 +432,7 @@ describe('for random events', () => {
     );
   });
 
-  test('the events that changed the state lead to the same state if they are applied again from the start', () => {
+  test('the machine reaches the same state if it gets only those events that changed the state', () => {
     fc.assert(
       fc.property(anyEvents, (sent) => {
         const recorded: Event[] = [];

@@ -208,13 +208,13 @@ describe('the reads of 10,000 connections in a day', () => {
     return Math.max(...counts.values());
   };
 
-  test('the reads are spread over the day: no hour has more than 1.25 times the mean number of reads, and no minute more than 3 times', () => {
+  test('the reads are spread over the day: no hour has more than 1.25 times the mean number of reads, and no minute has more than 3 times the mean number', () => {
     expect(times.every((time) => time > start && time <= start + DAY_MS)).toBe(true);
     expect(largest(3_600_000)).toBeLessThanOrEqual((10_000 / 24) * 1.25);
     expect(largest(60_000)).toBeLessThanOrEqual((10_000 / 1440) * 3);
   });
 
-  test('the reads of a connection have the same time on each day', () => {
+  test('a daily read of a connection is at the same time on each day', () => {
     const id = connectionWorkflowIdOf({ accountId: 'acme', connectorId: 1 });
     const first = nextReadAt(id, DAY_MS, start);
 

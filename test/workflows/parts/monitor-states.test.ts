@@ -96,7 +96,7 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
     expect(breaks.filter((step) => !isAllowed(step))).toEqual([]);
   });
 
-  test('a broken connection works again only if Cyclr reports it first as not authenticated and later as authenticated, or if a later flow authenticates it', () => {
+  test('a broken connection works again only if Cyclr reports it first as not authenticated and later as authenticated, or if a later flow authenticates the connector', () => {
     const isProven = ({ before, event }: Sent) =>
       isRestoredByFlow(event) ||
       (event.type === 'connectorRead' && event.authenticated && 'denied' in before && before.denied);
@@ -121,7 +121,7 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
   test('one break of a connection causes at most one automatic re-authentication', () => {
     const isDue = (state: State) => state.name === 'broken' && state.isDue === true;
     // One read can find that a flow has authenticated the connection, and that Cyclr reports the connection as not
-    // authenticated. This counts as a second break.
+    // authenticated. The result of this read counts as a second break.
     const again = all.filter(
       ({ before, event, next }) => isDue(next) && !isDue(before) && isBroken(before) && !isRestoredByFlow(event),
     );
@@ -129,7 +129,7 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
     expect(again).toEqual([]);
   });
 
-  test('a change between working and broken sends one event, the end sends one event, and any other change sends no event', () => {
+  test('a change between working and broken sends one event, the end of the monitor sends one event, and any other change sends no event', () => {
     const wrong = all.filter(({ before, next }) => {
       const type = eventTypeOf(before, next);
       if (next.name === 'gone') return type !== (before.name === 'gone' ? undefined : 'connection.gone');

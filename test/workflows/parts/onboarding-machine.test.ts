@@ -115,7 +115,7 @@ test('the diagram in docs/onboarding.md has exactly the transitions of the matri
   const inMatrix = Object.entries(matrix).flatMap(([from, row]) =>
     Object.values(row).flatMap((to) => (to === from ? [] : [`${from} ${to}`])),
   );
-  // Transitions that need other items than the items of the samples.
+  // Transitions that need an onboarding with other `items` than the samples have.
   const more = [
     'readingScope awaitingFlows',
     'readingScope completed',
@@ -172,7 +172,7 @@ describe('after the scope was read', () => {
     expect(isFinal(state)).toBe(true);
   });
 
-  test('a connector that was added during the read of the scope is read next', () => {
+  test('after a read of the scope, the onboarding reads a connector that was added during this read', () => {
     const state = after(
       initialState(facts, [1]),
       { type: 'connectorsAdded', connectorIds: [2] },
@@ -184,7 +184,7 @@ describe('after the scope was read', () => {
   });
 });
 
-test('if the end of a flow is reported before its start, the connector keeps the final state of the flow', () => {
+test('if the end of a flow is reported before the start of this flow, the connector keeps the final state of the flow', () => {
   const state = after(
     inState('startingFlows', item(1, 'waiting')),
     { type: 'connectorFinished', connectorId: 1, state: 'unsupported', runId: 'r1' },
@@ -201,7 +201,7 @@ test('the end of an unknown connector, and a second end of the same run, do not 
   expect(after(state, { type: 'connectorFinished', connectorId: 2, state: 'failed', runId: 'r2' })).toBe(state);
 });
 
-test('new connectors are not added if the onboarding would have more than 500 connectors with them', () => {
+test('new connectors are not added if the onboarding would then have more than 500 connectors', () => {
   const state = inState('awaitingFlows', running);
   const connectorIds = Array.from({ length: MAX_CONNECTORS }, (_, index) => index + 2);
 
@@ -209,7 +209,7 @@ test('new connectors are not added if the onboarding would have more than 500 co
   expect(after(state, { type: 'connectorsAdded', connectorIds: connectorIds.slice(1) }).items).toHaveLength(500);
 });
 
-describe('checks of the flows', () => {
+describe('the hourly check of the flows of an onboarding', () => {
   const check = (known: Item, found: { state: Item['state']; runId: string }) =>
     after(inState('awaitingFlows', running, known), {
       type: 'flowsChecked',

@@ -11,14 +11,14 @@ import type { FinalStateName } from '../../../workflows/view';
 
 const at = '2030-01-01T00:00:00.000Z';
 const FIRST = 1;
-/** A connector that a caller adds, or that appears in the scope later. */
+/** The id of a connector that a caller adds, or that appears in the scope later. */
 const LATER = 2;
 const ids = [FIRST, LATER];
 const ends: FinalStateName[] = ['authenticated', 'expired'];
 const runs = ['r1', 'r2'];
 const lack = { reasonCode: 40 };
 
-/** The answers of Cyclr to a read of the scope. Each connector is absent, to be authenticated, or authenticated. */
+/** Cyclr's possible answers to a read of the scope. Each connector is absent, to be authenticated, or authenticated. */
 function scopeReads({ items, cycle }: State): EventBody[] {
   const inScope = (connectorId: number) => [
     [],
@@ -40,7 +40,7 @@ function scopeReads({ items, cycle }: State): EventBody[] {
   );
 }
 
-/** The status of one flow, open or ended. */
+/** All statuses that a flow can have: open or ended, for each connector and each run. */
 const flowStatuses = ids.flatMap((connectorId) =>
   runs.flatMap((runId) => (['running', ...ends] as const).map((state) => ({ connectorId, runId, state }))),
 );

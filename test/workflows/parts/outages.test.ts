@@ -33,7 +33,7 @@ const events: Record<ActivityFailureType, [details: unknown[], event: Event]> = 
 };
 
 test.each(Object.keys(events) as ActivityFailureType[])(
-  'in fetchingConnector, the activity failure %s becomes the event in the table events',
+  'in fetchingConnector, the activity failure %s becomes the expected event',
   (type) => {
     const [details, event] = events[type];
 

@@ -6,7 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type * as Common from '@temporalio/common';
 import type * as WorkerInterface from '@temporalio/workflow/lib/worker-interface';
 
-// The SDK's modules read this class when they are loaded, so this line must come before the calls of `require` below.
+// The SDK's modules read `AsyncLocalStorage` when they are loaded, so this line must come before the `require` calls.
 Object.assign(globalThis, { AsyncLocalStorage });
 /* eslint-disable @typescript-eslint/no-require-imports */
 const { Activator } = require('@temporalio/workflow/lib/internals') as { Activator: new (options: object) => Runtime };
@@ -71,7 +71,7 @@ export interface UpdateAnswer {
   failure?: string;
 }
 
-/** The end of the run: its command, and the value or the failure in it. */
+/** The command that ended the run, with the value or the failure in this command. */
 export interface End {
   command: string;
   value?: unknown;
@@ -89,7 +89,7 @@ export class RuntimeRun {
   readonly timers = new Map<number, PendingTimer>();
   readonly updates = new Map<string, UpdateAnswer>();
   readonly ends: End[] = [];
-  /** The types of all commands after the end of the run. */
+  /** The types of all commands that the run made after its end. */
   readonly afterEnd: string[] = [];
   #queries = 0;
   #queryAnswer: unknown;
