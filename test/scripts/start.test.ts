@@ -135,7 +135,7 @@ describe('with a running local stack', () => {
     expect(attributes.stdout).toMatch(`127.0.0.1:${env.TEMPORAL_DEV_PORT}, namespace default: `);
   });
 
-  test('a second npm start exits with 1 and prints folder, process and addresses of the first, even if the second has free ports', async () => {
+  test('a second npm start exits with 1 and prints folder, process and addresses of the first npm start, even if the ports of the second are free', async () => {
     const second = installation.run('start', await freePorts());
 
     expect(await second.ended).toBe(1);
@@ -151,7 +151,7 @@ describe('the start and stop of the local stack', () => {
   beforeEach(() => (installation = install()));
   afterEach(() => installation.remove());
 
-  /** Uses the library on the Temporal server of `npm start`. */
+  /** Calls `use` with a library that uses the Temporal server of `npm start`. */
   async function using<T>(env: NodeJS.ProcessEnv, use: (auth: ConnectorAuth) => Promise<T>): Promise<T> {
     const address = `127.0.0.1:${env.TEMPORAL_DEV_PORT}`;
     const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });

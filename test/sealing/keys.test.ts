@@ -48,7 +48,7 @@ test('opening a value sealed to a removed key fails with unknownKey', async () =
   await expect(open(sealed, binding, await privateKeysOf(setOf(first)))).rejects.toMatchObject({ code: 'unknownKey' });
 });
 
-test('publicHalf keeps all keys without their private parts', async () => {
+test('publicHalf returns all keys of a set without their private parts', async () => {
   const set = await rotate({ keys: [await generateKey()] });
 
   const half = publicHalf(set);

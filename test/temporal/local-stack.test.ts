@@ -25,7 +25,7 @@ test('findLocalStack returns the stack if the process that the stack file names 
   expect(findLocalStack(folderWith(stack))).toEqual(stack);
 });
 
-test('findLocalStack finds no stack without a stack file, with a file as data folder, and after the process has ended', () => {
+test('findLocalStack finds no stack if there is no stack file, if the data folder is a file, or if the process has ended', () => {
   expect(findLocalStack(temporaryFolder())).toBeUndefined();
   expect(findLocalStack(write(join(temporaryFolder(), '.data'), ''))).toBeUndefined();
   expect(findLocalStack(folderWith({ ...stack, pid: deadPid() }))).toBeUndefined();

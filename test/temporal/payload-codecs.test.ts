@@ -60,7 +60,7 @@ const command = (argv: string[], input?: string) =>
     connect: () => connectCli({ env, cwd: '/nowhere' }),
   });
 
-/** The encoding of each payload in the history, from Temporal's JSON, in which texts are in base64. */
+/** Returns the encoding of each payload in the history. In Temporal's JSON, the encodings are in base64. */
 async function encodingsOf(workflowId: string): Promise<string[]> {
   const json = historyToJSON(await new Client({ connection }).workflow.getHandle(workflowId).fetchHistory());
   return [...json.matchAll(/"encoding": ?"([^"]+)"/g)].map(([, text]) => Buffer.from(text!, 'base64').toString());

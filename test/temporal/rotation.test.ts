@@ -28,13 +28,13 @@ async function silent(): Promise<{ connection: Connection; called: Promise<unkno
   return { connection, called, calls: () => calls };
 }
 
-test('a call in the scope of a deadline keeps this deadline after the connection was replaced', async () => {
+test('a call inside withDeadline keeps its deadline if the connection is replaced before the call', async () => {
   const [first, next] = await Promise.all([silent(), silent()]);
   const { connection, replace } = replaceable(first.connection);
 
   const polls = connection.withDeadline(Date.now() + 1_000, async () => {
     replace(next.connection);
-    await connection.workflowService.getSystemInfo({}); // in place of the next poll for the result of an update
+    await connection.workflowService.getSystemInfo({}); // the library would poll for the result of an update here
   });
 
   expect(isGrpcDeadlineError(await polls.catch((err: unknown) => err))).toBe(true);

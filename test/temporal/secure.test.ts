@@ -64,7 +64,7 @@ afterAll(async () => {
   rmSync(logFolder, { recursive: true, force: true });
 });
 
-/** The variables for the secure server, with certificate, key and API key in files of `folder`. */
+/** The variables of a program that uses the secure server. Certificate, key and API key are in files of `folder`. */
 function variablesIn(folder: string, { client, apiKey }: Credentials = first): NodeJS.ProcessEnv {
   const path = (name: string) => join(folder, name);
   write(path('client.pem'), pem(`${client}.pem`));
@@ -94,7 +94,7 @@ async function failedStart(name: 'worker' | 'service', env: NodeJS.ProcessEnv) {
   return launch(process.execPath, [main(name)], { env: { ...own, ...env } }).ended;
 }
 
-test('without the search attributes, worker and doctor print the command for Temporal Cloud', async () => {
+test('without the search attributes, worker and doctor print the command that adds the search attributes in Temporal Cloud', async () => {
   const env = variablesIn(temporaryFolder());
   const addition = `tcld namespace search-attributes add --namespace ${NAMESPACE} --search-attribute `;
 

@@ -210,7 +210,7 @@ describe('targets of events', () => {
   });
 });
 
-test('readConfig exports the metrics at METRICS_PORT, or without this variable to the collector of OpenTelemetry', async () => {
+test('the metrics are exported at METRICS_PORT, or, without METRICS_PORT, to the collector of OpenTelemetry', async () => {
   const otlp = {
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318/',
     OTEL_EXPORTER_OTLP_HEADERS: 'api-key=a%20b,x=1',

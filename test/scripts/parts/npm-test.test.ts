@@ -8,7 +8,7 @@ import { atEnd, isAlive, write } from './scene';
 
 jest.setTimeout(300_000); // this limit only ends a test that hangs
 
-/** A test that starts one process in its own process group and one in a new process group, and then hangs. */
+/** A test that starts a process in the process group of the test and a process in a new process group, and hangs. */
 const hangingTest = (name: string) => `
 const { spawn } = require('child_process');
 const { writeFileSync } = require('fs');

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 
 const endings: (() => unknown)[] = [];
 
-/** Calls the function after this test. The function that was added last is called first. */
+/** Calls `ending` after the test. Of several functions, the last added function is called first. */
 export const atEnd = (ending: () => unknown) => void endings.push(ending);
 
 afterEach(async () => {
@@ -19,7 +19,7 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** Writes the file with its folders and returns its path. */
+/** Makes the folders of the file, writes the file, and returns its path. */
 export function write(path: string, content: string, mode = 0o644): string {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, content, { mode });

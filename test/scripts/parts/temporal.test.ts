@@ -161,7 +161,7 @@ describe('search attributes', () => {
     );
   });
 
-  test('queries find the missing search attributes if neither the operator service nor the namespace lists the search attributes', async () => {
+  test('missingSearchAttributes uses queries if neither the operator service nor the namespace lists the search attributes', async () => {
     const [first, ...others] = searchAttributeNames;
     await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: { [first!]: KEYWORD } });
     const denied = Object.assign(new Error('denied'), { code: 7, details: 'Request unauthorized.', metadata: {} });
