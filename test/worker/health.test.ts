@@ -24,7 +24,7 @@ test.each([
   },
 );
 
-test('the health check of a failed worker fails, so that the worker is restarted', () => {
+test('the health check of a failed worker fails, so that its platform restarts the worker', () => {
   expect(healthWith({ runState: 'FAILED' }).failure()).toBe('The worker has failed.');
 });
 

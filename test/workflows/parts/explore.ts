@@ -3,7 +3,7 @@
 /** One event: `label` is its name, and `next` is the state after the event. */
 export interface Step<State> {
   label: string;
-  /** False: the way to a final state must not need this event. An example is a cancellation. Default: true. */
+  /** False (as for a cancellation): each state must have a way to a final state without this event. Default: true. */
   isCertain?: boolean;
   next: State;
 }

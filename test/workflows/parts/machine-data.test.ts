@@ -105,13 +105,13 @@ const cases: [title: string, before: State, event: Event, after: State][] = [
     { name: 'awaitingCredentials', connector: reread, problem: refusal },
   ],
   [
-    'a too long outage while credentials are applied leads back to the wait for credentials, with the problem cyclrUnavailable',
+    'an outage of 24 hours while credentials are applied leads back to the wait for credentials, with the problem cyclrUnavailable',
     applyingKey,
     { type: 'outageOutlasted' },
     { name: 'awaitingCredentials', connector: apiKey, problem: unavailable },
   ],
   [
-    'a too long outage while properties are applied leads back to the wait for properties, with the problem cyclrUnavailable',
+    'an outage of 24 hours while properties are applied leads back to the wait for properties, with the problem cyclrUnavailable',
     submitted,
     { type: 'outageOutlasted' },
     { name: 'awaitingProperties', connector: apiKey, problem: unavailable },

@@ -86,7 +86,7 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
     expect(all.filter(({ before, next }) => isFinal(before) && next.name !== 'gone')).toEqual([]);
   });
 
-  test('a connection breaks only if Cyclr reports it as not authenticated, or if a call failed after the connection worked', () => {
+  test('a connection breaks only if Cyclr reports it as not authenticated, or if a call failed after the connection became connected', () => {
     const isAllowed = ({ event }: Sent) =>
       event.type === 'connectorRead' &&
       (!event.authenticated || (event.failedAt !== undefined && event.failedAt >= timeOf(SINCE)));
