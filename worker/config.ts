@@ -1,4 +1,4 @@
-/** The environment variables of the worker. Only this file of the worker reads the environment. */
+/** The environment variables of the worker. No other file of the worker reads environment variables. */
 import { z } from 'zod';
 import type { CyclrConfig } from '../activities/cyclr/client';
 import type { Targets } from '../activities';
@@ -74,7 +74,7 @@ export const environment = z.object({
   }),
   CYCLR_SIGN_IN_USERNAME: z.string().max(200, 'is over 200 characters').optional().meta({
     description:
-      'Name of the Cyclr user as whom a link signs the browser in for a consent. `{accountId}` stands for the account id.',
+      'Name of a Cyclr user. For a consent, a link signs the browser in as this user. `{accountId}` stands for the account id.',
     example: 'connect-{accountId}@acme.example',
     default: 'onboarding-{accountId}',
   }),
@@ -220,8 +220,8 @@ const limitsOf = ({
 });
 
 /**
- * The exporter of the metrics: Prometheus at METRICS_PORT. Without METRICS_PORT, the collector of the variables
- * `OTEL_*`. Without these variables, none.
+ * Chooses the exporter of the metrics: Prometheus at METRICS_PORT or, without METRICS_PORT, the collector that the
+ * variables `OTEL_*` name. Without METRICS_PORT and a collector, the worker exports no metrics.
  */
 async function metricsExportOf(variables: Variables): Promise<MetricsExport | undefined> {
   const { METRICS_PORT: given, HEALTH_HOST } = variables;

@@ -117,8 +117,8 @@ export function createWorker({
 }
 
 /**
- * The workflow bundle at `codePath`, with code before it that sets global variables. These variables switch off the
- * guard of `workflows/read-ahead.ts`, or switch on traces.
+ * Puts code that sets global variables before the code of the workflow bundle at `codePath`. These variables switch off
+ * the guard of `workflows/read-ahead.ts`, or switch on traces.
  */
 function bundleWith(codePath: string, variables: { [name: string]: string }): WorkflowBundleOption {
   const lines = Object.entries(variables).map(([name, value]) => `globalThis.${name}='${value}';`);

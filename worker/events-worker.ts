@@ -37,7 +37,7 @@ export async function runWithEvents(
 ): Promise<void> {
   const { connection } = worker;
   if (!connection) return next(worker); // a worker that replays histories has no connection
-  const ended = next(worker); // called first, so that the caller can shut the worker down from now on
+  const ended = next(worker); // called before any `await`, so that the caller can shut the worker down at any time
   ended.catch(() => undefined); // the error is handled below, after the creation of the worker for events
   const events = await createEventsWorker(worker, connection, targets).catch(async (err: unknown) => {
     stop(worker);
@@ -75,7 +75,7 @@ function stop(worker: Worker): void {
   if (worker.getState() === 'RUNNING') worker.shutdown();
 }
 
-/** A plugin for the worker that `createWorker` creates: a worker for events runs beside this worker. */
+/** A plugin for the worker that `createWorker` creates. The plugin runs a worker for events beside this worker. */
 export const eventsPlugin = (targets: Targets | undefined): WorkerPlugin => ({
   name: 'cyclr-connect-events',
   runWorker: (worker, next) => runWithEvents(worker, next, targets),

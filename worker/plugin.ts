@@ -11,7 +11,7 @@ import { taskQueue as defaultTaskQueue } from '../workflows/messages';
 import { BUNDLE, workerDefaults, type ConnectorWorkerOptions } from './create-worker';
 import { runWithEvents } from './events-worker';
 
-/** The options of the plugin, which `createWorker` has, too. */
+/** The options of the plugin. `createWorker` has the same options. */
 export type ConnectorAuthPluginOptions = Pick<
   ConnectorWorkerOptions,
   'cyclr' | 'keys' | 'consent' | 'targets' | 'policies' | 'monitorEvery' | 'taskQueue'
@@ -48,7 +48,7 @@ export class ConnectorAuthPlugin extends SimplePlugin {
   }
 
   override configureWorker(options: WorkerOptions): WorkerOptions {
-    if (options.taskQueue === eventsQueueOf(this.#taskQueue)) return options; // the worker for events needs no change
+    if (options.taskQueue === eventsQueueOf(this.#taskQueue)) return options; // the worker for events keeps its options
     this.#check(options);
     return { ...workerDefaults, ...super.configureWorker({ ...workflowsFor(options), ...options }) };
   }
@@ -72,8 +72,8 @@ export class ConnectorAuthPlugin extends SimplePlugin {
 }
 
 /**
- * The workflows for a worker without workflows of its own. If the worker has its own converters, the worker must build
- * a bundle that contains these converters.
+ * Gives the workflows of this package to a worker that has no workflows of its own. A worker with its own converters
+ * gets the source of the workflows, not the prebuilt bundle, because the bundle must contain these converters.
  */
 function workflowsFor({ workflowsPath, workflowBundle, dataConverter }: WorkerOptions): Partial<WorkerOptions> {
   if (workflowsPath !== undefined || workflowBundle !== undefined) return {};

@@ -57,7 +57,7 @@ interface Sweep {
   targets: Targets;
   /** The ids of the runs that an earlier sweep has handled. */
   done: ReadonlySet<string>;
-  /** Gets the error of a run whose event was not sent. The next sweep tries this run again. */
+  /** Called with the error if the final event of a run was not sent. The next sweep tries this run again. */
   failed?: (error: unknown) => void;
 }
 
@@ -101,8 +101,9 @@ async function sendFinalEvent(
 }
 
 /**
- * The result of a run that Temporal ended: the state `failed`, the facts of the start input, and connector and timeline
- * as queries return them. A query that gets no answer adds nothing.
+ * Makes the result of a run that Temporal ended. The result has the state `failed`, the ids and the intent of the start
+ * input, and the connector and the timeline, which this function queries. If a query gets no answer, the result lacks
+ * the connector, or has an empty timeline.
  */
 async function endOfFlow(client: Client, run: Run, given: unknown): Promise<FlowResult> {
   const handle = client.workflow.getHandle(run.workflowId, run.runId);
@@ -118,7 +119,7 @@ async function endOfFlow(client: Client, run: Run, given: unknown): Promise<Flow
   );
 }
 
-/** The ids in the event of a flow whose start input is malformed. Such a flow belongs to no account. */
+/** If the start input of a flow is malformed, the event has these ids, because the flow belongs to no account. */
 const unknownFlow: Input = { accountId: '', connectorId: 0 };
 
 async function endOfOnboarding(client: Client, run: Run, given: unknown): Promise<OnboardingProgress> {

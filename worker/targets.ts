@@ -61,11 +61,11 @@ export async function readTargets(path: string): Promise<Targets> {
   );
 }
 
-/** The message of an issue. For a refused name of a target, Zod keeps the message inside the issue of the record. */
+/** The message of an issue that Zod reports. If the name of a target is refused, the message is in an inner issue. */
 const messageOf = (issue: z.core.$ZodIssue): string =>
   issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
 
-/** The content of a YAML text. The parser's own error is dropped, because it quotes the text. */
+/** Parses a YAML text. Drops the parser's own error, because this error quotes the text. */
 function contentOf(text: string): unknown {
   try {
     return parse(text);

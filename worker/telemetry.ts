@@ -3,8 +3,8 @@ import { Runtime, type Logger, type MetricsExporterConfig } from '@temporalio/wo
 import type { OtlpMetrics } from '../temporal/otlp';
 
 /**
- * The exporter of the metrics: Prometheus scrapes it at an address, or it sends the metrics to an OpenTelemetry
- * collector.
+ * The exporter of the metrics: an address at which Prometheus scrapes the metrics, or an OpenTelemetry collector to
+ * which the SDK sends the metrics.
  */
 export type MetricsExport = { host: string; port: number } | OtlpMetrics;
 

@@ -1,4 +1,7 @@
-/** The spans of a worker: messages of workflows, activities, requests to Cyclr. Loaded only if traces are exported. */
+/**
+ * The spans of a worker: messages of workflows, activities, requests to Cyclr. A worker loads this file only if it
+ * exports traces.
+ */
 import { SpanKind } from '@opentelemetry/api';
 import type { WorkerOptions } from '@temporalio/worker';
 import type { RequestRecorder } from '../activities/cyclr/recorded';
@@ -7,11 +10,11 @@ import { addMessageSpan, addSpan, contextIn, inSpan, startTracing } from '../tem
 import type { MessageSpan } from '../workflows/tracing';
 
 export interface WorkerTracing {
-  /** The options of a worker that has spans. */
+  /** The options with which a worker records spans. */
   options: Pick<WorkerOptions, 'interceptors' | 'sinks'>;
   /** Adds the span of a request to Cyclr. */
   record: RequestRecorder;
-  /** Sends the last spans. */
+  /** Sends the last spans, and ends the export. */
   stop(): Promise<void>;
 }
 
