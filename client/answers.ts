@@ -7,13 +7,13 @@ import type { ConnectorKey, Intent } from '../workflows/connector';
 import type { EventBody, EventType } from '../workflows/events';
 import type { ProblemCode, StateName, TimelineEntry } from '../workflows/view';
 
-/** The answer of a start. */
+/** The answer of a call that starts a flow. */
 export interface Started {
   workflowId: string;
   runId: string;
   /** False if the call started no run, but found the open run or the run with the same idempotency key. */
   started: boolean;
-  /** The intent of the run `runId`. */
+  /** Whether the run `runId` authenticates or re-authenticates the connector. */
   intent: Intent;
 }
 
@@ -41,7 +41,7 @@ export interface ListedConnector extends ConnectorKey {
   name?: string;
   /**
    * The last state in the flow's search attributes: a waiting state, a final state, or the working state in which an
-   * outage began or ended. `fetchingConnector` before the first of these states.
+   * outage began or ended. Before the first of these states, the value is `fetchingConnector`.
    */
   state: StateName;
   /** Present if the flow waits for Cyclr or for an operator. */
@@ -49,8 +49,8 @@ export interface ListedConnector extends ConnectorKey {
   /** When the flow entered `state`. ISO 8601. */
   since: string;
   /**
-   * Cyclr's `Authenticated` at the last read of the connector by this run. In the list of one account: if this run has
-   * not read the connector yet, the answer at the last read by an earlier run.
+   * The value of Cyclr's `Authenticated` when this run last read the connector. In the list of one account, if this run
+   * has not read the connector yet: the value when an earlier run last read the connector.
    */
   connected?: boolean;
   runId: string;
@@ -142,8 +142,8 @@ export type ConnectorAuthErrorCode =
   | 'temporalUnavailable';
 
 /**
- * One entry of the audit: an entry of a timeline, or the start or the end of a run without a readable timeline
- * (`event`: `started` or `ended`).
+ * One entry of the audit: an entry of a timeline. For a run whose timeline can't be read: the start or the end of the
+ * run (`event`: `started` or `ended`).
  */
 export interface AuditEntry extends ConnectorKey, Pick<TimelineEntry, 'at' | 'event' | 'id' | 'by' | 'note' | 'count'> {
   runId: string;

@@ -38,9 +38,8 @@ const RUNS_AT_ONCE = 200;
 const READS_AT_ONCE = 20;
 
 /**
- * The entries of the audit, in the order of the starts of the runs. The entries of different runs are not mixed. Leaves
- * out runs that continued as new before `to`, because the timeline of the next run contains their entries. Fails:
- * `invalidInput`.
+ * Yields the entries of the audit run by run, in the order in which the runs started. Leaves out runs that continued as
+ * new before `to`, because the timeline of the next run contains their entries. Fails: `invalidInput`.
  */
 export async function* auditEntries(
   parts: AuditParts,
@@ -58,7 +57,7 @@ export async function* auditEntries(
     for (const run of runs) {
       if (reads.length === READS_AT_ONCE) yield* await reads.shift()!;
       const reading = read(run);
-      reading.catch(() => undefined); // if an earlier read fails, nobody awaits this read or gets its error
+      reading.catch(() => undefined); // if an earlier read fails, this function ends, and does not await this read
       reads.push(reading);
     }
   for (const reading of reads) yield* await reading;
@@ -79,8 +78,9 @@ interface Span {
 /**
  * Yields the runs in groups, in the order of their start times. Visibility on SQL has no ORDER BY. So this function
  * halves the span of start times until a span has at most `runsAtOnce` runs, and then sorts the runs of this span.
- * `count`: the number of runs in the span. After it has halved a span, this function counts only the runs of the
- * earlier half, because on SQL a count of few runs takes as long as a count of all runs.
+ * `count`: the number of runs in the span. After this function has halved a span, it counts the runs of the earlier
+ * half, and subtracts this number from `count` to get the number for the later half. A second count would cost time: on
+ * SQL, a count of few runs takes as long as a count of all runs.
  */
 async function* runsOldestFirst(
   parts: AuditParts,
@@ -105,7 +105,10 @@ async function* runsOldestFirst(
   yield runs.sort((one, other) => one.startTime.getTime() - other.startTime.getTime());
 }
 
-/** The members of a run that the audit reads. The other members are large, so the audit does not keep them in memory. */
+/**
+ * A run with only the members that the audit reads. The other members are large, so the audit does not keep them in
+ * memory.
+ */
 type AuditedRun = Pick<Run, 'workflowId' | 'runId' | 'status' | 'startTime' | 'closeTime' | 'typedSearchAttributes'>;
 
 const auditedRun = ({ workflowId, runId, status, startTime, closeTime, typedSearchAttributes }: Run): AuditedRun => ({

@@ -34,8 +34,8 @@ export async function closedRunView(
 }
 
 /**
- * The result of a completed run, or the first detail of the failure of a failed run. `undefined` for a run that ended
- * in another way.
+ * Returns the result of a completed run. For a failed run, returns the first detail of the run's failure. Returns
+ * `undefined` for a run that ended in another way.
  */
 export async function closedRunResult<T extends Workflow>(
   { status }: Pick<WorkflowExecutionDescription, 'status'>,
@@ -46,7 +46,7 @@ export async function closedRunResult<T extends Workflow>(
 }
 
 function firstDetail<Result>(err: unknown): Result | undefined {
-  if (!(err instanceof WorkflowFailedError)) throw err; // the call to Temporal failed
+  if (!(err instanceof WorkflowFailedError)) throw err; // not the run, but the call to Temporal has failed
   return err.cause instanceof ApplicationFailure ? (err.cause.details?.[0] as Result | undefined) : undefined;
 }
 

@@ -45,7 +45,7 @@ export interface MonitorRequest {
 
 const POLL_MS = 200;
 
-/** The calls about connections. */
+/** The methods of the library for connections. */
 export class Connections {
   readonly #library: LibraryParts;
 
@@ -54,9 +54,9 @@ export class Connections {
   }
 
   /**
-   * The answer of the open monitor of the connector. If no monitor is open and the latest monitor ended as `gone`, the
-   * result of the latest monitor. In all other cases, a view made from the search attributes of the latest flow. Fails:
-   * `notStarted`.
+   * Returns the answer of the connector's open monitor. If no monitor is open, and the latest monitor ended as `gone`,
+   * returns the result of the latest monitor. In all other cases, makes the connection from the search attributes of
+   * the latest run of the connector's flow. Fails: `notStarted`.
    */
   async read(key: ConnectorKey): Promise<ConnectionView> {
     return (await this.#readMonitor(key)) ?? (await this.#readGone(key)) ?? this.#readFlow(key);
@@ -67,7 +67,7 @@ export class Connections {
     return this.#library.calls.queryOpen(connectionWorkflowIdOf(key), messages.connection).catch(undefinedIfNotFound);
   }
 
-  /** The result of a monitor that ended because Cyclr no longer has the connector. */
+  /** The result of the latest monitor, if this monitor ended because Cyclr no longer has the connector. */
   async #readGone(key: ConnectorKey): Promise<ConnectionView | undefined> {
     const monitor = this.#library.client.workflow.getHandle(connectionWorkflowIdOf(key));
     const run = await monitor.describe().catch(undefinedIfNotFound);
@@ -83,8 +83,8 @@ export class Connections {
   }
 
   /**
-   * One page of the list. The first pages have the monitored connections. The later pages have the other connectors of
-   * the account, each by its latest flow. Fails: `invalidInput`.
+   * One page of the list. The first pages have the monitored connections. The later pages have the account's other
+   * connectors; their items are made from the latest runs of their flows. Fails: `invalidInput`.
    */
   async list({ accountId, page = FIRST_PAGE, pageSize = 50 }: ConnectionsRequest): Promise<ConnectionList> {
     const fault = faultOfMonitor({ accountId, connectorId: 1 });
@@ -137,7 +137,7 @@ export class Connections {
     return this.#afterRead(key, before?.checkedAt, waitMs);
   }
 
-  /** The connection after the next read, or the current connection if `waitMs` passes without a read. */
+  /** Waits up to `waitMs` until the monitor has read the connector, and returns the connection. */
   async #afterRead(key: ConnectorKey, checkedAt: string | undefined, waitMs: number): Promise<ConnectionView> {
     const until = Date.now() + waitMs;
     for (;;) {
@@ -155,8 +155,8 @@ export class Connections {
   }
 
   /**
-   * Starts the workflow that handles a message of Cyclr about a failed call of a cycle. Does nothing if the workflow
-   * for this cycle is already open. Fails: `invalidInput`.
+   * Starts the workflow for a message in which Cyclr reports a failed call of a cycle. Does nothing if the workflow for
+   * this cycle is already open. Fails: `invalidInput`.
    */
   async reportTransactionError(error: TransactionError): Promise<void> {
     const fault = faultOfTransactionError(error);
@@ -174,8 +174,8 @@ export class Connections {
 }
 
 /**
- * The state of a connection, made from `connected`: what Cyclr reported at the last read by a flow. Absent if no flow
- * has read the connector.
+ * Makes the state of a connection from `connected`, the value of Cyclr's `Authenticated` when a flow last read the
+ * connector. The state is absent if no flow has read the connector.
  */
 const stateOf = (connected: boolean | undefined, since: string): Pick<ConnectionView, 'state' | 'since'> =>
   connected === undefined ? {} : { state: connected ? 'connected' : 'broken', since };
@@ -190,7 +190,10 @@ function withoutMonitor(key: ConnectorKey, run: Omit<Run, 'raw'>): ListedConnect
   };
 }
 
-/** The run of a monitor as an item of the list of connections. An empty list if the workflow id names no connector. */
+/**
+ * Turns the run of a monitor into one item of the list of connections. Returns no item if the workflow id names no
+ * connector.
+ */
 function monitored({ workflowId, typedSearchAttributes }: Run): ListedConnection[] {
   const key = connectorKeyOf(workflowId.replace(/^connection\//, 'connector-auth/'));
   if (!key) return [];

@@ -92,7 +92,8 @@ const busy: { [code: number]: RegExp } = {
 
 /**
  * True if Temporal refused a call about a run, but a repetition of the call can succeed soon. The SDK's own connection
- * repeats the call after such an error, but a connection with other interceptors perhaps does not.
+ * repeats the call after such an error. A connection with other interceptors repeats the call only if these
+ * interceptors do so.
  */
 export function isBusy(err: unknown): boolean {
   const { code = 0, details = '' } = grpcErrorOf(err) ?? {};
@@ -108,7 +109,7 @@ export async function translated<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The {@link ConnectorAuthError} for an error of Temporal's client. Returns any other error unchanged. */
+/** Turns an error of Temporal's client into a {@link ConnectorAuthError}. Returns any other error unchanged. */
 export function toConnectorAuthError(err: unknown): unknown {
   if (err instanceof ConnectorAuthError) return err;
   if (err instanceof WorkflowNotFoundError)

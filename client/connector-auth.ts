@@ -70,7 +70,7 @@ export interface ConnectorAuthOptions {
   taskQueue?: string;
 }
 
-/** The options of a flow, and of its start. */
+/** The options of the flow that a call starts, and the options of the call itself. */
 export interface StartOptions extends Omit<Input, keyof ConnectorKey> {
   /**
    * If the connector's latest run was started with this idempotency key, the start returns this run, even after its
@@ -82,12 +82,12 @@ export interface StartOptions extends Omit<Input, keyof ConnectorKey> {
   invitation?: string;
 }
 
-/** A snapshot of a run. `historyLength` grows with each event of the run. */
+/** The status of a run at one moment. `historyLength` grows with each event in the run's history. */
 export interface Progress extends RunStatus {
   historyLength: number;
 }
 
-/** The latest run of a connector. */
+/** The latest run of a connector's flow. */
 export interface LatestRun extends ListedConnector {
   open: boolean;
   /** When the flow was started. Continue-As-New does not change this time. ISO 8601. */
@@ -189,8 +189,9 @@ export class ConnectorAuth {
 
   /**
    * The current view, then a view after each change of the run, until the run ends or `signal` aborts. The last view of
-   * a run that ends is the final view. Two views in a row can be equal. Follows continue-as-new, but not a later start.
-   * While the flow does not change, the only call to Temporal is a long poll. Needs a worker. Fails: `notStarted`.
+   * a run that ends is the final view. Two views in a row can be equal. If the run continues as new, the views of the
+   * next run follow. If a later call starts a run, the views of that run do not follow. While the flow does not change,
+   * the only call to Temporal is a long poll. Needs a worker. Fails: `notStarted`.
    */
   async *views(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<View> {
     for await (const { runId, open } of this.#changes(key, signal))
@@ -207,9 +208,9 @@ export class ConnectorAuth {
 
   /**
    * Sends values of properties. Returns the view after Cyclr accepted or refused the values, or the current view if
-   * Cyclr has done neither within 10 s. If Cyclr refuses the values, the view has a `problem`. Safe to repeat, because
-   * a `submissionId` seen before changes nothing. Needs a worker. Fails: `notStarted`; `closed`; the problem's code if
-   * the flow itself rejects the input.
+   * Cyclr has done neither within 10 s. If Cyclr refuses the values, the view has a `problem`. Safe to repeat: after
+   * the flow has accepted an input, another input with the same `submissionId` changes nothing. Needs a worker. Fails:
+   * `notStarted`; `closed`; the problem's code if the flow itself rejects the input.
    */
   submitProperties(key: ConnectorKey, input: PropertyInput): Promise<View> {
     return this.#viewAfter(key, () => this.#calls.update(key, messages.submitProperties, input.submissionId, input));
@@ -239,9 +240,9 @@ export class ConnectorAuth {
   }
 
   /**
-   * Verifies whether the user has consented, at most once in 5 s. Returns the view after the verification, or the
-   * current view if the verification takes longer than 10 s. A confirmation of an unknown attempt changes nothing.
-   * Needs a worker. Fails: `notStarted`; `closed`; `notNow`.
+   * Lets the flow verify whether the user has consented. The flow does so at most once in 5 s. Returns the view after
+   * the verification, or the current view if the verification takes longer than 10 s. A confirmation of an unknown
+   * attempt changes nothing. Needs a worker. Fails: `notStarted`; `closed`; `notNow`.
    */
   confirmAuthorization(key: ConnectorKey, confirmation: Confirmation): Promise<View> {
     return this.#viewAfter(key, () =>
@@ -272,10 +273,10 @@ export class ConnectorAuth {
   }
 
   /**
-   * One page of the connectors of an account, each with its latest run. Needs no worker. A page with a `next` can have
-   * fewer items than `pageSize`, or no items. The list is complete when `next` is absent. If a flow starts or ends
-   * between the calls for two pages, its connector can be missing, or be on two pages. Runs that retention has removed
-   * are missing. Fails: `invalidInput`.
+   * One page of the connectors of an account, each with the latest run of its flow. Needs no worker. A page with a
+   * `next` can have fewer items than `pageSize`, or no items. The list is complete when `next` is absent. If a flow
+   * starts or ends between the calls for two pages, its connector can be missing, or be on two pages. Runs that
+   * retention has removed are missing. Fails: `invalidInput`.
    */
   list(request: ListRequest): Promise<ConnectorList> {
     return this.#calls.bounded(() => connectorList(this.#client, request));
@@ -326,8 +327,8 @@ export class ConnectorAuth {
   }
 
   /**
-   * The latest run of a connector, read from the search attributes and the memo of the run. Needs no worker. Fails:
-   * `notStarted`.
+   * The latest run of a connector's flow, read from the search attributes and the memo of the run. Needs no worker.
+   * Fails: `notStarted`.
    */
   async latestRun(key: ConnectorKey): Promise<LatestRun> {
     const run = await this.#calls.bounded(() => this.#calls.handle(key).describe());
@@ -355,8 +356,8 @@ export class ConnectorAuth {
   }
 
   /**
-   * Starts an onboarding. If an onboarding of this id is already open, returns the open onboarding (`started: false`),
-   * which keeps its own input. Needs no worker. Safe to repeat. Fails: `invalidInput`.
+   * Starts an onboarding. If an onboarding of this id is already open, returns the open onboarding (`started: false`)
+   * and ignores `input`. Needs no worker. Safe to repeat. Fails: `invalidInput`.
    */
   startOnboarding(input: OnboardingInput): Promise<StartedOnboarding> {
     return this.#calls.bounded(() => this.#onboardings.start(input));
@@ -406,18 +407,18 @@ export class ConnectorAuth {
   }
 
   /**
-   * Tells whether integrations may run for a connector, by the last read of its monitor. The call itself reads nothing
-   * from Cyclr. Without a monitor, the answer comes from the latest flow. Needs a worker if a monitor is open. Fails:
-   * `notStarted` without a monitor and a flow.
+   * Tells whether integrations may run for a connector: the answer comes from the last read by the connector's monitor.
+   * This call reads nothing from Cyclr. If the connector has no monitor, the answer comes from the latest run of its
+   * flow. Needs a worker if a monitor is open. Fails: `notStarted` if the connector has neither a monitor nor a flow.
    */
   connection(key: ConnectorKey): Promise<ConnectionView> {
     return this.#calls.bounded(() => this.#connections.read(key));
   }
 
   /**
-   * One page of the connections of an account: the monitored connections first, then the other connectors of the
-   * account, each by its latest flow. Needs no worker. A page with a `next` can have fewer items than `pageSize`, or no
-   * items. Fails: `invalidInput`.
+   * One page of the connections of an account: the monitored connections first, then the account's other connectors.
+   * The items of the other connectors are made from the latest runs of their flows. Needs no worker. A page with a
+   * `next` can have fewer items than `pageSize`, or no items. Fails: `invalidInput`.
    */
   connections(request: ConnectionsRequest): Promise<ConnectionList> {
     return this.#calls.bounded(() => this.#connections.list(request));
@@ -434,9 +435,9 @@ export class ConnectorAuth {
   }
 
   /**
-   * Reports a message of Cyclr about a call that failed to authenticate. Does nothing while the workflow for an earlier
-   * message about the same cycle is open. The workflow for a message stays open for at least 60 s. Needs no worker.
-   * Fails: `invalidInput`.
+   * Starts a workflow for a message in which Cyclr reports that a call of a cycle failed to authenticate. Does nothing
+   * while the workflow for an earlier message about the same cycle is open. Each of these workflows stays open for at
+   * least 60 s. Needs no worker. Fails: `invalidInput`.
    */
   reportTransactionError(error: TransactionError): Promise<void> {
     return this.#calls.bounded(() => this.#connections.reportTransactionError(error));
@@ -528,8 +529,8 @@ export class ConnectorAuth {
 }
 
 /**
- * The normalized form of a URL. Without normalization, this program and Cyclr could read the same text as two different
- * URLs. If the text is no URL, returns it unchanged.
+ * Normalizes a URL. Without normalization, this program and Cyclr could read the same text as two different URLs.
+ * Returns the text unchanged if the text is no URL.
  */
 const asParsed = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);
 

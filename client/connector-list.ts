@@ -24,8 +24,8 @@ export interface ListRequest {
 const MAX_EARLIER_RUNS = 1000;
 
 /**
- * One page of an account's connectors, made from at most `pageSize` runs. The server can not filter by the latest run,
- * so this function leaves out the earlier runs of each flow. Therefore a page with a `next` can have fewer items than
+ * One page of an account's connectors, made from at most `pageSize` runs. The server can not select only the latest run
+ * of each flow, so this function leaves out the earlier runs. Therefore a page with a `next` can have fewer items than
  * `pageSize`, or no items.
  */
 export async function connectorList(
@@ -50,7 +50,7 @@ export async function connectorList(
 
 const byConnector = (one: ListedConnector, other: ListedConnector): number => one.connectorId - other.connectorId;
 
-/** The newest run of each flow. */
+/** Of the runs of each flow, returns only the newest run. */
 function newestOfEach(runs: readonly Run[]): Run[] {
   const newest = new Map<string, Run>();
   for (const run of runs) {
@@ -61,10 +61,10 @@ function newestOfEach(runs: readonly Run[]): Run[] {
 }
 
 /**
- * Returns `run` if `run` is the latest run of its flow. If not, the result depends on the page of the list that has
- * `run`. On the first page, where the newest runs are, visibility does not have the latest run yet: this function returns
- * the latest run. For a later page, an earlier page has the latest run: this function returns `undefined`. Calls
- * `describe`, because the server allows only few visibility calls a second.
+ * Returns `run` if `run` is the latest run of its flow. If the flow has a later run, the result depends on the page of
+ * the list, which has the newest runs first. For the first page, returns the later run, because visibility can still
+ * lack this run. For any other page, returns `undefined`, because an earlier page has the later run. Calls `describe`,
+ * and does not query visibility, because the server allows only few visibility calls a second.
  */
 async function latestRun(client: Client, run: Run, isFirst: boolean): Promise<Run | undefined> {
   if (isOpen(run)) return run;
@@ -82,8 +82,8 @@ interface Page {
 }
 
 /**
- * The `connected` of earlier runs, by connector id. A list needs it if the latest run of a connector has not read Cyclr
- * yet.
+ * Reads the value `connected` of earlier runs, by connector id. The list needs this value for each connector whose
+ * latest run has not read Cyclr yet.
  */
 async function earlierReads(
   client: Client,

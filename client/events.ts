@@ -35,8 +35,8 @@ export async function eventList(
   { page, pageSize = 50, ...filter }: EventsRequest = {},
 ): Promise<EventList> {
   const { runs, next } = await pageOfRuns(client, { query: queryOf(filter), page, pageSize });
-  // Leaves out runs without an event type in their search attributes, because they are not events. A redelivered event
-  // has several runs. Visibility returns the newest run first, and the list keeps only the newest run.
+  // A run without an event type in its search attributes is no event: the list leaves the run out. A redelivered event
+  // has several runs. Visibility returns the newest run first, and the list keeps only the newest run of each event.
   const events = runs.map(listed).filter(({ type }) => type !== undefined);
   const items = events.filter(({ id }, index, all) => all.findIndex((item) => item.id === id) === index);
   return { items, ...(next !== undefined && { next }) };
@@ -92,7 +92,10 @@ function listed({ workflowId, status, startTime, closeTime, typedSearchAttribute
   };
 }
 
-/** The query of a filter. No value of the filter can change the structure of the query. Fails: `invalidInput`. */
+/**
+ * Turns a filter into a visibility query. No value of the filter can change the structure of the query. Fails:
+ * `invalidInput`.
+ */
 function queryOf({ accountId, type, state }: EventsRequest): string {
   if (accountId !== undefined && !isAccountId(accountId))
     throw invalidInput('accountId is not a valid account id of Cyclr');

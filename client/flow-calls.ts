@@ -58,10 +58,7 @@ export interface LibraryParts {
 
 export class FlowCalls {
   readonly #client: Client;
-  /**
-   * A client for queries of open runs. For a closed run, the server itself rejects the query, so the query needs no
-   * worker.
-   */
+  /** A client that queries only open runs. If the run is closed, the server rejects the query without a worker. */
   readonly #openRuns: WorkflowClient;
 
   constructor(client: Client) {
@@ -90,8 +87,8 @@ export class FlowCalls {
   /**
    * Queries a flow. If a query gets no answer within 2.5 s, sends the query again, for at most 10 s in all. The reason:
    * if a query arrives during the workflow task of an update, the server can hold the query until its deadline (dev
-   * server 1.9). Fails: `noWorker` if Temporal answers, but the flow does not answer, or if each query read ahead of a
-   * workflow task (see {@link repeated}); `paused`.
+   * server 1.9). Fails: `noWorker` if Temporal answers, but the flow does not answer, or if the flow failed each query
+   * with {@link READ_AHEAD}; `paused`.
    */
   async query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
     const until = Date.now() + ANSWER_WITHIN_MS;
@@ -197,8 +194,8 @@ export class FlowCalls {
 
 /**
  * The error for an update that Temporal does not have. The caller can send the update again with the same id. The flow
- * can still accept the first update: Temporal (1.32) can drop an update during a workflow task although the worker
- * already has the update.
+ * can still accept the update that was sent first: Temporal (1.32) can drop an update during a workflow task although
+ * the worker already has the update.
  */
 const notConfirmed = (): ConnectorAuthError =>
   new ConnectorAuthError('temporalUnavailable', 'Temporal has not confirmed the update. Send it again.');
@@ -223,7 +220,7 @@ async function repeated<T>(send: () => Promise<T>, until: number): Promise<T> {
   }
 }
 
-/** The pause between the failed try and the next try. `undefined` if a next try would fail, too. */
+/** The pause between the failed try and the next try. `undefined` if no later try can succeed. */
 function pauseAfter(err: unknown): number | undefined {
   if (isBusy(err)) return BUSY_RETRY_MS * (0.5 + Math.random()); // the random part spreads the tries of many callers over time
   return isUpdateFailure(err, 'UnprocessedUpdate') || hasReadAhead(err) || hasRetryHint(err) ? RETRY_MS : undefined;

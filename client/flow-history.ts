@@ -1,4 +1,4 @@
-/** Waits until the history of a run grows, and sends a signal only once for each attempt. */
+/** Waits until the history of a run grows, and sends a signal only once for each OAuth attempt. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError, type Client } from '@temporalio/client';
 import type { SignalDefinition } from '@temporalio/common';
@@ -13,7 +13,7 @@ interface Execution {
   runId: string;
 }
 
-/** A snapshot of a run. */
+/** The status of a run at one moment. */
 export interface RunStatus {
   runId: string;
   open: boolean;
@@ -96,8 +96,8 @@ export async function* historyGrowth(
 }
 
 /**
- * The status of a run after a poll that did not wait: the run is closed or paused, so Temporal waits for no event.
- * `next`: the id of the run that follows this run after continue-as-new or a reset.
+ * Returns the status of a closed or paused run. Temporal answers a poll of such a run at once, and does not wait for an
+ * event. `next`: the id of the run that follows this run after continue-as-new or a reset.
  */
 async function statusAfter(client: Client, execution: Execution, events: NonNullable<History['events']>) {
   const last = events.at(-1);

@@ -90,8 +90,8 @@ const batchRunning = () =>
   );
 
 /**
- * The query of a filter. No value of the filter can change the structure of the query, because each value is one of a
- * closed list, an encoded id, a time, or a quoted text. Fails: `invalidInput`.
+ * Turns a filter into a visibility query. No value of the filter can change the structure of the query, because each
+ * value is a word of a fixed list, an encoded id, a time, or a quoted text. Fails: `invalidInput`.
  */
 function queryOf({ accountId, state, problem, name, olderThan }: FlowFilter): string {
   if (problem !== undefined && !troubles.includes(problem))
@@ -117,8 +117,9 @@ const MAX_NAME = 255;
 const isName = (name: unknown): boolean => typeof name === 'string' && name !== '' && name.length <= MAX_NAME;
 
 /**
- * The part of a query for flows that entered their state before `time`. A flow that no worker has handled yet has no
- * `ConnectorAuthSince`. For a flow without `ConnectorAuthSince`, the query compares the start time.
+ * A condition for a visibility query: only flows that entered their state before `time`. A flow that no worker has
+ * handled yet has no `ConnectorAuthSince`. For a flow without `ConnectorAuthSince`, the condition compares the start
+ * time with `time`.
  */
 const sinceQuery = (time: string): string =>
   `(ConnectorAuthSince < '${time}' OR (ConnectorAuthSince IS NULL AND StartTime < '${time}'))`;

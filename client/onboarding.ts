@@ -29,7 +29,7 @@ import { historyGrowth } from './flow-history';
 import { invalidInput } from './runs';
 import { startedOrFound } from './start-flow';
 
-/** The answer of the start of an onboarding. */
+/** The answer of a call that starts an onboarding. */
 export interface StartedOnboarding {
   workflowId: string;
   runId: string;
@@ -39,7 +39,7 @@ export interface StartedOnboarding {
 
 type OnboardingHandle = WorkflowHandle<(input: OnboardingInput) => Promise<OnboardingProgress>>;
 
-/** The calls about onboardings. */
+/** The methods of the library for onboardings. */
 export class Onboardings {
   readonly #library: LibraryParts;
 
@@ -67,7 +67,7 @@ export class Onboardings {
     return { workflowId, runId: handle.firstExecutionRunId, started: true };
   }
 
-  /** The open run. `undefined` if the latest run is closed. */
+  /** Finds the open run of an onboarding. `undefined` if the latest run is closed. */
   async #findOpenRun(key: OnboardingKey): Promise<StartedOnboarding | undefined> {
     const run = await this.#handle(key).describe();
     return isOpen(run) ? { workflowId: run.workflowId, runId: run.runId, started: false } : undefined;
@@ -78,8 +78,8 @@ export class Onboardings {
   }
 
   /**
-   * The progress of the latest run, or of the run `runId`. If this run has continued as new, the progress of the latest
-   * run.
+   * The progress of the run `runId`. Without `runId`, or if the run `runId` has continued as new: the progress of the
+   * latest run.
    */
   async progress(key: OnboardingKey, runId?: string): Promise<OnboardingProgress> {
     const { calls } = this.#library;
@@ -145,10 +145,7 @@ function throwNotStarted(err: unknown): never {
   throw new ConnectorAuthError('notStarted', 'No onboarding with this id was started.');
 }
 
-/**
- * The progress of a closed run. The progress is the result of the run, or the first detail of the failure of a failed
- * run.
- */
+/** The progress of a closed run: the result of the run. For a failed run: the first detail of the run's failure. */
 const closedProgress = async (
   key: OnboardingKey,
   run: WorkflowExecutionDescription,

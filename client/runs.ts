@@ -17,7 +17,7 @@ const { endedByTemporal } = visibility;
 
 export const invalidInput = (message: string): ConnectorAuthError => new ConnectorAuthError('invalidInput', message);
 
-/** The part of a query for the flows of an account. Fails: `invalidInput`. */
+/** A condition for a visibility query: only runs of this account. Fails: `invalidInput`. */
 export function ofAccount(accountId: string): string {
   const query = visibility.ofAccount(accountId);
   if (query === undefined) throw invalidInput('accountId is not a valid account id of Cyclr');
@@ -27,7 +27,7 @@ export function ofAccount(accountId: string): string {
 /** Returns a text in quotes, as a value for a query. Escapes the text, so that it can't change the query's structure. */
 export const quotedValue = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 
-/** The query for the runs in a state: open runs, or ended runs if the state is final. */
+/** A condition for a visibility query: only open runs in this state, or only ended runs if the state is final. */
 export function inState(state: StateName): string {
   if (state === 'fetchingConnector')
     return `${OPEN} AND (ConnectorAuthState IS NULL OR ConnectorAuthState = '${state}')`;
@@ -47,7 +47,7 @@ export interface PageRequest {
   pageSize: number;
 }
 
-/** One page of the runs of a query, by one call. Fails: `invalidInput`. */
+/** Reads one page of the runs that a query finds, by one call to Temporal. Fails: `invalidInput`. */
 export async function pageOfRuns(
   client: Client,
   { query, page = '', pageSize }: PageRequest,
@@ -68,12 +68,12 @@ const checksumOf = (token: Uint8Array): Buffer =>
   createHash('sha256').update(token).digest().subarray(0, CHECKSUM_BYTES);
 
 /**
- * The server's page token with a checksum before it. The checksum detects a wrong token, which the server itself does
- * not detect.
+ * Makes the value of `page`: a checksum, then the server's page token. The checksum is needed because the server does
+ * not detect a wrong token.
  */
 const pageOf = (token: Uint8Array): string => Buffer.concat([checksumOf(token), token]).toString('base64url');
 
-/** The server's page token inside `page`. Fails: `invalidInput`. */
+/** Returns the server's page token that `page` contains. Fails: `invalidInput`. */
 function tokenOf(page: string): Uint8Array {
   if (page === FIRST_PAGE) return new Uint8Array();
   const bytes = Buffer.from(page, 'base64url');
@@ -85,7 +85,7 @@ function tokenOf(page: string): Uint8Array {
 
 type RunInfo = Pick<Run, 'runId' | 'status' | 'startTime' | 'closeTime' | 'typedSearchAttributes'>;
 
-/** A run as an item of a list, made from its search attributes. */
+/** Makes an item of a list from the search attributes of a run. */
 export function listed(
   key: ConnectorKey,
   { runId, status, startTime, closeTime, typedSearchAttributes }: RunInfo,
@@ -107,7 +107,7 @@ export function listed(
   };
 }
 
-/** The runs as items. Leaves out a run whose workflow id names no connector. */
+/** Turns runs into items of a list. Leaves out a run whose workflow id names no connector. */
 export const itemsOf = (runs: readonly Run[]): ListedConnector[] =>
   runs.flatMap((run) => {
     const key = connectorKeyOf(run.workflowId);

@@ -40,8 +40,8 @@ export async function startFlow(client: Client, start: FlowStart): Promise<Start
 }
 
 /**
- * Starts a run by `start`. If Temporal already has an open run with the same workflow id, returns this run by `find`.
- * `find` returns `undefined` if the run has closed in the meantime.
+ * Calls `start`, which starts a run. If Temporal already has an open run with the same workflow id, calls `find`, which
+ * returns the open run. `find` returns `undefined` if the open run has closed since the call of `start`.
  */
 export async function startedOrFound<T>(
   runs: string,
@@ -78,7 +78,7 @@ async function startRun(client: Client, { input, taskQueue, ...memo }: FlowStart
  */
 const requestIdOf = (idempotencyKey: string): string => createHash('sha256').update(idempotencyKey).digest('base64url');
 
-/** The open run of the connector. `undefined` if the latest run is closed. */
+/** Finds the open run of the connector's flow. `undefined` if the latest run is closed. */
 async function findOpenRun(client: Client, { intent, ...key }: Input): Promise<Started | undefined> {
   const run = await client.workflow.getHandle(workflowIdOf(key)).describe();
   if (!isOpen(run) || (await isEnding(client, run))) return undefined;
@@ -108,8 +108,8 @@ async function isEnding(client: Client, run: WorkflowExecutionDescription): Prom
 }
 
 /**
- * The latest run, if it was started with this `idempotencyKey`. A run after continue-as-new has the memo of its first
- * run.
+ * Returns the latest run if this run was started with this `idempotencyKey`. The key is in the memo of the run, and
+ * continue-as-new keeps the memo.
  */
 async function runOfIdempotencyKey(client: Client, { input, idempotencyKey }: FlowStart): Promise<Started | undefined> {
   if (idempotencyKey === undefined) return undefined;

@@ -195,9 +195,9 @@ export const OnboardingProgress = objectOf<onboarding.OnboardingProgress>({
     objectOf<onboarding.OnboardedConnector>({
       connectorId: z.int(),
       name: z.string(),
-      state: z
-        .enum(onboarding.onboardedStates)
-        .meta({ description: '`waiting`: its flow is not started yet. `running`: its flow is open.' }),
+      state: z.enum(onboarding.onboardedStates).meta({
+        description: '`waiting`: the flow of the connector has not started yet. `running`: the flow is open.',
+      }),
       runId: z.string().optional(),
       since: Time.optional(),
     }),
@@ -242,7 +242,7 @@ const described: { [id: string]: [schema: z.ZodType, description: string] } = {
   View: [View, 'The view of the flow.'],
   Started: [Started, 'The run: started by this call (201), or open already (200).'],
   Timeline: [Timeline, 'The transitions and refused inputs of the flow, up to 200.'],
-  ConnectorList: [ConnectorList, 'A page of connectors, each with its latest run.'],
+  ConnectorList: [ConnectorList, 'A page of connectors, each with the latest run of its flow.'],
   Connection: [Connection, 'The connection: whether integrations may run.'],
   ConnectionList: [ConnectionList, 'A page of connections.'],
   FlowList: [FlowList, 'A page of flows.'],

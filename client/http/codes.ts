@@ -19,5 +19,5 @@ export type ServiceErrorCode =
 /** The codes that an answer can have. */
 export type AnswerCode = Exclude<ConnectorAuthErrorCode, 'invalidInput' | 'notStarted'> | ServiceErrorCode;
 
-/** The message of a schema's error for a value in clear that must be sealed. */
+/** The error of a schema has this message if a value that must be sealed is in clear. */
 export const NOT_SEALED = 'notSealed';

@@ -16,7 +16,7 @@ export interface FieldFault {
   code: AnswerCode;
 }
 
-/** The members of an error, besides its code, that come from the answer of the service. */
+/** The members that an {@link OnboardingError} gets from the service's answer, in addition to its code. */
 interface Details {
   status?: number;
   requestId?: string;
@@ -39,7 +39,7 @@ export class OnboardingError extends Error {
   readonly retryAfterS?: number;
   /** The current view, if the code is `notNow`, `closed` or `alreadyRunning`. */
   readonly view?: View;
-  /** The faults of the request. */
+  /** The parts of the request that are wrong. */
   readonly fields?: FieldFault[];
 
   constructor(
@@ -53,8 +53,8 @@ export class OnboardingError extends Error {
 }
 
 /**
- * The error of an answer whose status is not 2xx, or whose body is not JSON. Its members come only from problem
- * documents of the service.
+ * Makes the error for an answer whose status is not 2xx, or whose body is not JSON. Reads the body only if the answer
+ * is a problem document.
  */
 export function errorOf(call: string, { status, headers }: Response, body: unknown): OnboardingError {
   const { code, view, fields } = (isProblem(headers) ? Object(body) : {}) as Details & { code?: AnswerCode };

@@ -44,8 +44,8 @@ const RETRIES = 2;
  * If a call gets no answer, or the status 429 or 503, the client repeats the call, within the time limit. The pause
  * before a repetition is the time in `Retry-After`. Without this header, the first pause is 0.5 s, and each further
  * pause is twice as long. A repetition of a call does no harm. Some calls only read. Some calls have only one effect
- * because of their `Idempotency-Key`. The effect of any other call may happen twice: a second session, a second link. A
- * repeated `cancel` can cancel a flow that was started after the first `cancel`.
+ * because of their `Idempotency-Key`. Any other call can have its effect twice, for example make two sessions or two
+ * links. A repeated `cancel` can cancel a flow that was started after the first `cancel`.
  */
 export class OnboardingService {
   readonly #transport: Transport;
@@ -64,7 +64,10 @@ export class OnboardingService {
     return this.#send({ method: 'POST', path: '/v1/sessions', body: session }, options);
   }
 
-  /** All connectors of an account, each with its latest run. Reads the pages one after another. `GET …/connectors` */
+  /**
+   * All connectors of an account, each with the latest run of its flow. Reads the pages one after another. `GET
+   * …/connectors`
+   */
   async *list(
     accountId: string,
     filter: Omit<shapes.ListRequest, 'page'> = {},
@@ -205,8 +208,8 @@ export class OnboardingService {
   }
 
   /**
-   * Tells whether integrations may run for a connector, by the last read of its monitor. The call itself reads nothing
-   * from Cyclr. Fails: `notFound`. `GET …/connections/{connectorId}`
+   * Tells whether integrations may run for a connector: the answer comes from the last read by the connector's monitor.
+   * This call reads nothing from Cyclr. Fails: `notFound`. `GET …/connections/{connectorId}`
    */
   async connection(key: ConnectorKey, options?: CallOptions): Promise<shapes.ConnectionView> {
     return this.#send({ method: 'GET', path: pathOf(key).replace('/connectors/', '/connections/') }, options);
@@ -244,7 +247,7 @@ export class OnboardingService {
   /**
    * The audit of an account: the entries of all runs that Temporal still has, the oldest run first. Yields each entry
    * as soon as the service has sent it. The client does not repeat this call, and the call has no time limit. Fails:
-   * `unreachable` if the answer breaks off. `GET /v1/accounts/{accountId}/audit`
+   * `unreachable` if the connection breaks before the end of the answer. `GET /v1/accounts/{accountId}/audit`
    */
   audit(
     accountId: string,
@@ -257,7 +260,7 @@ export class OnboardingService {
 
   /**
    * Starts an onboarding of an account, a cycle or a list of connectors. If an onboarding of this id is already open,
-   * returns the open onboarding, which keeps its own input. Safe to repeat. `POST /v1/onboardings`
+   * returns the open onboarding and ignores `request`. Safe to repeat. `POST /v1/onboardings`
    */
   async startOnboarding(request: shapes.OnboardingRequest, options?: CallOptions): Promise<shapes.OnboardingProgress> {
     return this.#send({ method: 'POST', path: '/v1/onboardings', body: request }, options);

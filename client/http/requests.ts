@@ -55,9 +55,9 @@ const SubmissionId = z
   });
 const By = z.string().max(MAX_BY).meta({
   description:
-    'The person or program that acts, for the timeline. The service puts the caller before this text, and cuts the whole text to 100 characters.',
+    'The person or program that acts, for the timeline. The service puts `backend` and the name of the API key before this text, and cuts the whole text to 100 characters.',
 });
-/** The durations that the package `ms` parses, in lower case. */
+/** The pattern of a duration in the OpenAPI document: each lower-case text that the package `ms` parses. */
 const DURATION =
   '^([0-9]+|[0-9]*[.][0-9]+) *(milliseconds?|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w|years?|yrs?|y)?$';
 const Duration = z
@@ -120,7 +120,7 @@ export const SessionBody = z
       .min(1)
       .max(100)
       .optional()
-      .meta({ description: 'The name of the account that the user knows.', examples: ['Acme Ltd'] }),
+      .meta({ description: 'The name by which the user knows the account.', examples: ['Acme Ltd'] }),
     connectorIds: z
       .array(ConnectorId)
       .min(1)
@@ -133,7 +133,7 @@ export const SessionBody = z
       }),
     onboardingId: OnboardingId.optional().meta({
       description:
-        'In place of connectorIds: the session shows the connectors of this onboarding, also those that it gets later.',
+        'In place of connectorIds: the session shows the connectors of this onboarding, also connectors that are added later.',
     }),
     reauthenticate: z
       .array(ConnectorId)
@@ -178,7 +178,8 @@ export const SessionBody = z
     notify: Notify.optional(),
     by: By.optional(),
     recheck: z.boolean().optional().meta({
-      description: 'True: start a new run also for connectors that are authenticated. By default these get no new run.',
+      description:
+        'True: also start a new run for each authenticated connector. By default, an authenticated connector gets no new run.',
     }),
   })
   .refine(({ connectorIds, onboardingId }) => (connectorIds === undefined) !== (onboardingId === undefined), {
@@ -252,7 +253,8 @@ const valuesOf = <V extends z.ZodType>(value: V) =>
       maxProperties: MAX_VALUES,
     });
 /**
- * Members of the OpenAPI schema of a body, which allow the absence of `submissionId` only if all values are in clear.
+ * Members for the OpenAPI schema of a body. With these members, the schema requires `submissionId`, unless all values
+ * are in clear.
  */
 const neededWith = (inClear: { [property: string]: object }) => ({
   anyOf: [{ required: ['submissionId'] }, { properties: inClear }],
@@ -340,8 +342,8 @@ export const AuditQuery = z.strictObject({
 /** The id of an event in a path. */
 export const OfEvent = z.object({ id: z.string().min(1).max(200) });
 /**
- * The filter of a batch operation. A filter must have at least one member, so that a batch does not reach all flows by
- * mistake.
+ * The filter of a batch operation: which flows get the signal. A filter must have at least one member, so that a batch
+ * does not reach all flows by mistake.
  */
 export const BatchBody = z
   .strictObject({ accountId: AccountId.optional(), state: State.optional(), problem: Trouble.optional() })

@@ -14,7 +14,7 @@ export interface CallOptions {
   timeoutMs?: number;
 }
 
-/** One call. Each call may be repeated (see {@link OnboardingService}). */
+/** One call to the service. The client may repeat each call (see {@link OnboardingService}). */
 export interface Call {
   method: 'GET' | 'POST';
   path: string;
@@ -50,7 +50,10 @@ export class Transport {
     this.#limits = { timeoutMs, retries };
   }
 
-  /** The body of a successful answer. Fails with an {@link OnboardingError}, or with the reason of an aborted signal. */
+  /**
+   * Sends a call and returns the body of a successful answer. Fails with an {@link OnboardingError}, or with the reason
+   * of an aborted signal.
+   */
   async send<Body>(call: Call, { signal, timeoutMs = this.#limits.timeoutMs }: CallOptions = {}): Promise<Body> {
     const until = Date.now() + timeoutMs;
     const over = new AbortController(); // on Node 20, `AbortSignal.any` with `AbortSignal.timeout` never aborts after a garbage collection
@@ -70,7 +73,7 @@ export class Transport {
   }
 
   /**
-   * The lines of a streamed answer, each parsed as JSON. Does not repeat the call. Fails with an {@link
+   * Sends a call once, and yields each line of the streamed answer, parsed as JSON. Fails with an {@link
    * OnboardingError}.
    */
   async *lines<Item>(call: Call, { signal }: Pick<CallOptions, 'signal'> = {}): AsyncGenerator<Item, void, undefined> {
