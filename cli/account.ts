@@ -13,7 +13,7 @@ export interface ReadConnector {
   body: unknown;
   /** The connector from the answer. Absent if the answer can't be read. */
   draft?: Draft;
-  /** Why the connector can't be read: the message of the `CyclrError`. Absent if it can be read. */
+  /** Why the connector can't be read: the message of the `CyclrError`. Absent if the connector can be read. */
   fault?: string;
 }
 
@@ -94,8 +94,9 @@ const byMethod: Record<AuthMethod, string | undefined> = {
 };
 
 /**
- * The questions that a flow of this connector asks the user. `questions`: the properties, then the fields of AuthFields
- * credentials. `then`: the credentials of another auth type, or the consent.
+ * The questions that a flow of this connector asks the user. `questions`: the properties and, for the auth type
+ * AuthFields, the fields of the credentials. `then`: for any other auth type, the credentials or the consent that the
+ * flow asks for after the properties.
  */
 export function questionsOf(connector: Connector): { questions: Question[]; then?: string } {
   const method = authMethodOf(connector);

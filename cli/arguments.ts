@@ -82,7 +82,7 @@ export function oneOf<Value extends string>(option: string, values: readonly Val
   };
 }
 
-/** The command that an argument list names. Returns the program itself if the list names no command. */
+/** Finds the command that the arguments `argv` name. Returns the program itself if `argv` names no command. */
 export function commandIn(program: Command, argv: string[]): Command {
   const [name, ...rest] = argv;
   const command = program.commands.find((candidate) => candidate.name() === name);

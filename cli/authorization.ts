@@ -21,7 +21,7 @@ export function addAuthorizationCommands(program: Command, cli: Cli): void {
   )
     .option(
       '--return-to <url>',
-      'page that the browser opens afterwards (default: {PUBLIC_URL}/connect/return, otherwise {CYCLR_SERVICE_URL}/return)',
+      'page that the browser opens after the consent (default: {PUBLIC_URL}/connect/return; without PUBLIC_URL: {CYCLR_SERVICE_URL}/return)',
     )
     .action(async (accountId: string, connectorId: number, options: JsonOption & { returnTo?: string }) => {
       const key = { accountId, connectorId };
@@ -36,7 +36,7 @@ export function addAuthorizationCommands(program: Command, cli: Cli): void {
     program,
     'confirm',
     'Asks Cyclr whether the user of the newest link has consented.',
-    'Exit code 0 if the connector is authenticated, or if the verification is running. In the second case, repeat the command.',
+    'Exit code 0 if the connector is authenticated, or if the verification is running. While the verification is running, repeat the command.',
   ).action(async (accountId: string, connectorId: number, { json }: JsonOption) => {
     const view = await confirmed(cli, { accountId, connectorId });
     printView(cli, json, view);
@@ -53,8 +53,8 @@ async function confirmed(cli: Cli, key: ConnectorKey): Promise<View> {
 }
 
 /**
- * Returns the final view in a ConnectorAuthError. The confirmation fails with such an error if the flow has ended, also
- * as authenticated, after the read of its view.
+ * Returns the final view that a ConnectorAuthError contains. If the flow ends between the read of its view and the
+ * confirmation, the confirmation fails with such an error, even if the flow has ended as authenticated.
  */
 function finalView(err: unknown): View {
   if (err instanceof ConnectorAuthError && err.view) return err.view;

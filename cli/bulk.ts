@@ -19,7 +19,7 @@ import { FLOW_HEAD, flowCells, itemsOf } from './list';
 import { note, oneLine, print, table } from './output';
 
 const PAGE_SIZE = 1000;
-/** The number of selected items that a command without --yes shows. */
+/** A command without --yes shows this number of selected items. */
 const SHOWN = 10;
 const CALLS_AT_ONCE = 10;
 /** A command reports its progress each time it has finished this number of items. */
@@ -86,9 +86,13 @@ function addSignal(bulk: Command, cli: Cli, signal: BatchSignal, summary: string
 
 function addReauthenticate(bulk: Command, cli: Cli): void {
   const details =
-    'A connector keeps its credentials until the user sends new input. A repetition with the same --id starts no flow twice.';
+    'A connector keeps its credentials until the user sends new input. If you repeat the command with the same --id, no flow starts twice.';
   addBulk(bulk, 'reauthenticate', 'Starts a re-authentication of each connector that the filter selects.', details)
-    .option('--state <state>', `state of the latest run: ${finalStates.join(', ')}`, oneOf('--state', finalStates))
+    .option(
+      '--state <state>',
+      `only connectors whose flow ended in this state: ${finalStates.join(', ')}`,
+      oneOf('--state', finalStates),
+    )
     .option(...connectorNameOption)
     .option('--id <id>', 'id of this re-authentication (default: a new id, which is printed)', submissionIdOf)
     .action(
@@ -132,7 +136,12 @@ async function latestIn(
 }
 
 function addRedeliver(bulk: Command, cli: Cli): void {
-  addBulk(bulk, 'redeliver', 'Delivers each undelivered event of a filter again.', 'Each event keeps its id and body.')
+  addBulk(
+    bulk,
+    'redeliver',
+    'Redelivers each undelivered event that the filter selects.',
+    'Each event keeps its id and body.',
+  )
     .option('--type <type>', 'only events of this type', oneOf('--type', eventTypes))
     .option('--state <state>', `${endStates.join(' or ')} (default: undelivered)`, oneOf('--state', endStates))
     .action(async ({ account, type, state, ...decision }: EventOptions) => {
@@ -192,16 +201,16 @@ const eventTable = (events: ListedEvent[]): string[] =>
 const nameOfConnector = ({ accountId, connectorId }: ConnectorKey): string => `${accountId} ${connectorId}`;
 
 interface Action<Item, Result> {
-  /** Names the item in the message about its error. */
+  /** Returns the name of an item, for the message that reports an error of this item. */
   nameOf(item: Item): string;
   act(item: Item): Promise<Result>;
 }
 
 /**
- * Acts on each item, ten at a time. Reports the progress on standard error. The outcome of an item that the library
- * refuses is `undefined`, and the code of the error is written to standard error. Starts no further item after Ctrl-C.
- * Fails at the first error that concerns all items: `temporalUnavailable`, or an error that does not come from the
- * library.
+ * Acts on each item, ten at a time. Reports the progress on standard error. If the library refuses to act on an item,
+ * the outcome of this item is `undefined`, and this function writes the code of the error to standard error. Starts no
+ * further item after Ctrl-C. Fails at the first error that concerns all items: `temporalUnavailable`, or an error that
+ * does not come from the library.
  */
 async function actOnEach<Item, Result>(
   cli: Cli,

@@ -22,8 +22,8 @@ type Place = Pick<Cli, 'env' | 'cwd'>;
 const text = z.string().optional();
 
 /**
- * The variables of the command line. Each command reads only the variables that it needs. For example, `keys generate`
- * reads no variable.
+ * The environment variables of the command line. Each command reads only the variables that it needs. For example,
+ * `keys generate` reads no variable.
  */
 export const environment = z.object({
   SEALING_KEYS: text.meta({
@@ -140,7 +140,7 @@ async function localKeys(keys: string): Promise<string> {
   }
 }
 
-/** The secrets in WEBHOOK_SECRETS, with which the command verifies events. Undefined if the variable is not set. */
+/** The secrets in WEBHOOK_SECRETS, with which `events listen` verifies events. Undefined if the variable is not set. */
 export async function webhookSecretsOf(place: Place): Promise<string[] | undefined> {
   const { WEBHOOK_SECRETS } = await variablesOf(place, 'WEBHOOK_SECRETS');
   return WEBHOOK_SECRETS?.split(',').map((secret) => secret.trim());
@@ -200,7 +200,7 @@ export function author(): string {
   }
 }
 
-/** The library on a new connection to Temporal. Fails: `configuration`, `temporalUnavailable`. */
+/** Connects to Temporal, and returns the library on this connection. Fails: `configuration`, `temporalUnavailable`. */
 export async function connect({ env, cwd }: Place): Promise<Connected> {
   const target = configured((): TemporalTarget => findTemporal(env, dataFolder(cwd)));
   const connection = await connectAtOnce(target).catch(({ message }: Error) => {

@@ -55,7 +55,7 @@ const questions: { [M in AuthMethod]?: Dialogue } = {
   },
 };
 
-/** One question for each field of the policy, for the auth type AuthFields. */
+/** The dialogue for the auth type AuthFields: one question for each field that the policy names. */
 const fieldsDialogue =
   (fields: readonly Field[]): Dialogue =>
   async (ask) => {

@@ -59,7 +59,7 @@ export function addDoctorCommand(program: Command, cli: Cli): void {
   });
 }
 
-/** The outcome of a check. A check that throws, or does not end within 5 s, has failed. */
+/** Runs a check and returns its outcome. A check fails if it throws, or if it does not end within 5 s. */
 async function bounded(check: () => Promise<Outcome>): Promise<Outcome> {
   const abort = new AbortController();
   const late: Outcome = {
@@ -72,7 +72,7 @@ async function bounded(check: () => Promise<Outcome>): Promise<Outcome> {
   return Promise.race([outcome, timer]).finally(() => abort.abort());
 }
 
-/** The message of an error that is known to hold no secret. */
+/** Returns the error's message if this message can't hold a secret. Otherwise returns `unexpected error`. */
 function reasonOf(err: unknown): string {
   if (isGrpcServiceError(err)) return `Temporal refuses the call (${err.details || `gRPC code ${err.code}`})`;
   const isKnown = codeOf(err) !== 'unexpected' || err instanceof CyclrError;

@@ -10,9 +10,9 @@ import { ConfigError } from '../temporal/environment';
 export type ExitCode = 0 | 1 | 2 | 3 | 130;
 
 /**
- * `wrongUsage`: an argument or option is wrong. `interrupted`: Ctrl-C or Ctrl-D. `configuration`: the environment or a
- * file of the local stack is wrong. `malformed`: standard input is wrong. `cyclr`: Cyclr refuses the account, or gives
- * no usable answer. All other codes come from the library.
+ * `wrongUsage`: an argument or option is wrong. `interrupted`: the user has pressed Ctrl-C or Ctrl-D. `configuration`:
+ * an environment variable or a file of the local stack is wrong. `malformed`: standard input is wrong. `cyclr`: Cyclr
+ * refuses the account, or gives no usable answer. All other codes come from the library.
  */
 export type CliErrorCode =
   'wrongUsage' | 'interrupted' | 'configuration' | 'malformed' | 'cyclr' | ConnectorAuthErrorCode;

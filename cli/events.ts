@@ -27,7 +27,11 @@ export function addEventsCommand(program: Command, cli: Cli): void {
     .option('--type <type>', 'only events of this type', oneOf('--type', eventTypes))
     .option('--state <state>', `only events in this state: ${eventStates.join(', ')}`, oneOf('--state', eventStates))
     .action(({ json, ...filter }: Filter & JsonOption) => list(cli, filter, json));
-  addCommand(events, 'show', 'Shows an event with its body, and the last failure of its posts.')
+  addCommand(
+    events,
+    'show',
+    'Shows an event with its body, and the last failure of each post that the worker still repeats.',
+  )
     .argument('<id>', 'id of the event')
     .action(async (id: string, { json }: JsonOption) => {
       const event = await (await cli.flows()).event(id);

@@ -25,7 +25,7 @@ export function addFlowCommands(program: Command, cli: Cli): void {
   addConnectorCommand(
     program,
     'watch',
-    'Shows the past transitions of a flow, then each new one until the flow ends.',
+    'Shows the past transitions of a flow, then each new transition until the flow ends.',
   ).action(async (accountId: string, connectorId: number, { json }: JsonOption) => {
     const entries = (await cli.flows()).timelineEntries({ accountId, connectorId }, cli.signal);
     for await (const entry of entries) print(cli, json, entry, entryText(entry));
@@ -34,8 +34,8 @@ export function addFlowCommands(program: Command, cli: Cli): void {
   addConnectorCommand(
     program,
     'recheck',
-    'Lets a flow read the connector in Cyclr again, or repeat a failed call now.',
-    'The command has an effect at most once in 10 s. Prints the view after the call to Cyclr. A flow that has ended must be started again.',
+    'Lets a waiting flow re-read its connector, and lets a flow in an outage repeat its call now.',
+    'For each flow, the command has an effect at most once in 10 s. Prints the view after the call to Cyclr. A flow that has ended must be started again.',
   ).action(async (accountId: string, connectorId: number, { json }: JsonOption) =>
     printView(cli, json, await (await cli.flows()).recheck({ accountId, connectorId }, { by: author() })),
   );
@@ -44,7 +44,7 @@ export function addFlowCommands(program: Command, cli: Cli): void {
     program,
     'cancel',
     'Ends a flow as cancelled.',
-    'The flow ends as authenticated if it is sending credentials at that moment and Cyclr accepts them.',
+    'If the flow is sending credentials to Cyclr at the time of the command, and Cyclr accepts them, the flow ends as authenticated.',
   )
     .option('--reason <text>', 'reason, for the timeline')
     .action(async (accountId: string, connectorId: number, { json, reason }: JsonOption & { reason?: string }) => {

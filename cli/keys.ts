@@ -44,7 +44,10 @@ export function addKeysCommand(program: Command, cli: Cli): void {
     .action(async (file: string | undefined, options: KeysOptions) =>
       writeSet(options, publicHalf(await keySetIn(cli, file))),
     );
-  add('hash', 'Prints the SHA-256 digest of the service API key on standard input, for SERVICE_API_KEYS.')
+  add(
+    'hash',
+    'Reads an API key of the service from standard input, and prints its SHA-256 digest for SERVICE_API_KEYS.',
+  )
     .option('--name <name>', 'name of the key, which timelines and the audit show', apiKeyNameOf)
     .action(async ({ name, ...options }: KeysOptions & { name?: string }) => {
       const digest = await readDigest(cli);
@@ -66,8 +69,8 @@ async function readDigest(cli: Cli): Promise<string> {
 }
 
 /**
- * Prints the result, or writes it to a new file. A redirection by the shell would make a file that other users can
- * read.
+ * Prints the result, or writes it to a new file that only its owner can read. A redirection by the shell would make a
+ * file that other users can read.
  */
 async function write(cli: Cli, { json, out }: KeysOptions, value: unknown, text: string): Promise<void> {
   if (out === undefined) return print(cli, json, value, text);

@@ -47,7 +47,10 @@ export function addListCommand(program: Command, cli: Cli): void {
     });
 }
 
-/** The items of all pages. Reads the next page only after the caller has used all items of the previous page. */
+/**
+ * Yields the items of all pages of a list. Reads the next page only after the caller has used all items of the previous
+ * page.
+ */
 export async function* itemsOf<Item>(
   pageOf: (page: string | undefined) => Promise<{ items: Item[]; next?: string }>,
 ): AsyncGenerator<Item> {
@@ -65,7 +68,7 @@ export async function* itemsOf<Item>(
  */
 const MAX_NAME = 40;
 
-/** The cell of a connector's name in a table. */
+/** The text for a connector's name in a table: one line of at most {@link MAX_NAME} characters. */
 export const nameCell = (name = ''): string => oneLine(name).slice(0, MAX_NAME);
 
 const tableOf = (flows: ListedConnector[]): string =>
@@ -75,7 +78,7 @@ const cellsOf = (flow: ListedConnector): string[] => [...flowCells(flow), flow.p
 
 export const FLOW_HEAD = ['ACCOUNT', 'CONNECTOR', 'NAME', 'STATE'];
 
-/** The cells of a flow below {@link FLOW_HEAD}. */
+/** The cells of a flow's row in a table with the head {@link FLOW_HEAD}. */
 export const flowCells = ({ accountId, connectorId, name, state }: ListedConnector): string[] => [
   oneLine(accountId),
   `${connectorId}`,
@@ -83,7 +86,7 @@ export const flowCells = ({ accountId, connectorId, name, state }: ListedConnect
   state,
 ];
 
-/** The time since `since` in its largest unit, such as `3d`. */
+/** The time from `since` until now, in its largest unit, such as `3d`. */
 const ageOf = (since: string): string => ms(Math.max(1000, Date.now() - Date.parse(since)));
 
 function durationOf(text: string): string {

@@ -23,7 +23,7 @@ export function addOnboardCommand(program: Command, cli: Cli): void {
   addCommand(
     program,
     'onboard',
-    'Starts the flows of an account, a cycle or a list of connectors, and reports when all have ended.',
+    'Starts the flows of an account, a cycle or a list of connectors, and prints the progress.',
     'Give one of --all, --cycle and --connector. If --id is the id of an open onboarding, shows the progress of this onboarding.',
   )
     .argument('<account>', 'id of the account in Cyclr', accountIdAt('<account>'))

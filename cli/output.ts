@@ -17,7 +17,7 @@ export function note({ stderr }: Pick<Cli, 'stderr'>, text: string): void {
   stderr.write(`${oneLine(text)}\n`);
 }
 
-/** The text, followed by the hint. */
+/** Adds the hint, if there is one, to the text. */
 export const withHint = (text: string, hint: string | undefined): string =>
   hint ? `${text.replace(/\.$/, '')}. ${hint}` : text;
 
@@ -64,7 +64,7 @@ export const entryText = ({ at, from, event, to, id, by, note, count }: Timeline
 
 /** The result of a check of `doctor`, without secrets. */
 export interface Outcome {
-  /** `null` if the check was skipped. `detail` has the reason. */
+  /** `null` if the check was skipped for the reason in `detail`. */
   ok: boolean | null;
   detail?: string;
   remedy?: string;
@@ -109,8 +109,8 @@ const nextCommands: { [S in StateName]?: string } = {
 };
 
 /**
- * The command that continues the flow, quoted for a shell. In the state `unsupported`, the step of the operator.
- * Undefined if the user has nothing to do.
+ * The next step: the command that continues the flow, quoted for a shell. In the state `unsupported`, the next step
+ * tells in words what the operator must do. Undefined if the flow needs no step.
  */
 export function nextStep({ accountId, connectorId, state, attempt }: View, program: string): string | undefined {
   if (state === 'unsupported') return 'an operator authenticates the connector in Cyclr';

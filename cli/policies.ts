@@ -49,7 +49,7 @@ function reportFaults(cli: Cli, json: boolean | undefined, faults: string[]): vo
   cli.exitCode = 1;
 }
 
-/** A connector that a policy matches. `asksFor`: the questions in one line. */
+/** A connector that a policy matches. `asksFor`: the questions that a flow asks the user, in one line. */
 interface Match {
   connectorId: number;
   name: string;
@@ -109,8 +109,8 @@ function warningsOf(before: Connector, after: Connector, policy: Policy): string
 }
 
 /**
- * A warning for each method of the policy that Cyclr does not list for this connector. If the list can't be read, the
- * warning has the reason.
+ * A warning for each method of the policy that Cyclr does not list for this connector. If Cyclr's list of methods can't
+ * be read, the warning has the reason.
  */
 async function missingMethods(
   cyclr: CyclrClient,

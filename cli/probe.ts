@@ -23,7 +23,7 @@ export function addProbeCommand(program: Command, cli: Cli): void {
   addCommand(
     program,
     'probe',
-    'Tells which connectors of an account can be connected, with which questions, and which need a policy.',
+    'Tells which connectors of an account a flow can connect, what the flow asks the user, and which connectors need a policy.',
     'Reads Cyclr by CYCLR_API_URL, CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET. Changes nothing, and needs no Temporal.',
   )
     .argument('<account>', 'id of the account in Cyclr', accountIdAt('<account>'))
@@ -98,7 +98,10 @@ function textOf(found: ReadConnector[], skeleton: string | undefined, unknown: U
   ].join('\n');
 }
 
-/** A file with a policy for each connector that needs a policy. Undefined if no connector needs a policy. */
+/**
+ * Makes the text of a policy file with a policy for each connector that needs a policy. Undefined if no connector needs
+ * a policy.
+ */
 function skeletonFor(found: ReadConnector[]): string | undefined {
   const lacking = found.flatMap((read) => (verdictOf(read) === 'policy' && read.draft ? [read.draft] : []));
   const names = [...new Set(lacking.map(({ definition, connector }) => definition.name ?? connector.name))];

@@ -31,7 +31,7 @@ export function addReplayCommand(program: Command, cli: Cli): void {
   )
     .argument('[files...]', 'histories as `temporal workflow show --output json` prints them')
     .option('--from-server', 'replay the open flows, onboardings, monitors and deliveries of the Temporal server')
-    .option('--query <query>', 'with --from-server: replay the runs that this visibility query finds, also closed ones')
+    .option('--query <query>', 'with --from-server: replay all runs that this visibility query finds, open and closed')
     .action(async (files: string[], { json, fromServer, query }: Options) => {
       if (!fromServer && query !== undefined) throw new CliError('wrongUsage', '--query needs --from-server');
       if (Boolean(fromServer) === files.length > 0)

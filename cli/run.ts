@@ -48,7 +48,7 @@ export async function run(argv: string[], { connect, ...host }: Host): Promise<E
     return reportError(err, commandIn(program, argv), cli);
   } finally {
     const closing = connecting?.then(({ close }) => close()).catch(() => undefined);
-    // The wait is limited, because `doctor` can end before Temporal has answered its try to connect.
+    // The wait has a limit, because `doctor` can end while the connect to Temporal is still waiting for an answer.
     if (!host.signal.aborted) await Promise.race([closing, delay(CLOSE_MS, undefined, { ref: false })]);
   }
 }
@@ -65,7 +65,7 @@ function createProgram(cli: Cli): Command {
     .configureOutput({
       writeOut: (text) => cli.stdout.write(text),
       writeErr: (text) => cli.stderr.write(text),
-      outputError: () => undefined, // reportError writes the error instead, because commander quotes arguments
+      outputError: () => undefined, // reportError writes the error, because commander's own text quotes arguments
     })
     .addHelpText('after', NOTES);
   addFlowCommands(program, cli);

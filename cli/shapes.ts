@@ -5,17 +5,17 @@
  * value is an object, and `items` is absent if no value is a list with items.
  */
 export interface Shape {
-  /** How often each type occurs. */
+  /** The number of values of each type. */
   types: { [type: string]: number };
   /** The lengths of the shortest and the longest text or list. Absent for a place that can hold a secret. */
   length?: [min: number, max: number];
   fields?: { [name: string]: Shape };
   items?: Shape;
-  /** How often each documented word of Cyclr occurs. `other` counts all other words. */
+  /** The number of times that each documented word of Cyclr occurs. `other` counts all other words. */
   words?: { [word: string]: number };
 }
 
-/** A place of an answer that this project does not know, without its value. */
+/** A place in an answer that this project does not know. The value at this place is left out. */
 export interface UnknownPart {
   path: string;
   found: string;
@@ -23,8 +23,9 @@ export interface UnknownPart {
 }
 
 /**
- * The documented types of a place: a text with the alternatives, a list of one item type, or an object. `any`: this
- * project does not read the place.
+ * The documented type of the values at one place of an answer: a text that names one or more types, such as `string
+ * number`; a list with the type of its items; or an object with the type of each field. `any`: this project does not
+ * read the values at this place.
  */
 type Known = string | [Known] | { [field: string]: Known };
 
@@ -96,10 +97,13 @@ const withoutLength = ['AuthValue', 'Value', 'DefaultValue'];
 
 const typeOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'list' : typeof value);
 
-/** The name of a field. An unusual name is replaced by `*`, because it can be a value, such as an id or an address. */
+/**
+ * The name of a field for the shape. An unusual name becomes `*`, because it can be a value, such as an id or an
+ * address.
+ */
 const nameOf = (name: string): string => (/^[A-Za-z][A-Za-z0-9]{0,40}$/.test(name) && !/\d{3}/.test(name) ? name : '*');
 
-/** The shape of a value, joined with the shape of earlier values of the same place. */
+/** Adds a value to the shape of the earlier values at the same place. */
 export function shapeOf(value: unknown, earlier: Shape = { types: {} }, field = ''): Shape {
   const type = typeOf(value);
   const shape: Shape = { ...earlier, types: { ...earlier.types, [type]: (earlier.types[type] ?? 0) + 1 } };

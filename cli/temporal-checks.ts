@@ -61,8 +61,8 @@ export async function checkSearchAttributes(cli: Cli): Promise<Outcome> {
 }
 
 /**
- * Checks the pollers of workflow tasks and of activity tasks, because the settings of a worker can limit it to one of
- * these kinds. Also checks the separate task queue of the activities that post events.
+ * Checks the pollers of workflow tasks and of activity tasks, because the settings of a worker can make the worker poll
+ * for only one of these two kinds of tasks. Also checks the separate task queue of the activities that post events.
  */
 export async function checkWorkers(cli: Cli): Promise<Outcome> {
   const { taskQueue } = await doctorVariables(cli);
