@@ -129,7 +129,7 @@ const noServer: readonly Fault[] = [
 ];
 
 const HANDSHAKE_MS = 2_000;
-/** The pause before the second try of a connection that the server has closed. */
+/** If the server closes the first connection, the second try starts after this time. */
 const AGAIN_MS = 1_000;
 
 interface Fault {
@@ -155,7 +155,7 @@ function failByFault(target: TemporalTarget, details: string, faults: readonly F
 }
 
 const CLIENT_VARIABLES = 'TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH';
-/** The faults of a TLS handshake that a repeated handshake would have, too. */
+/** The faults of a TLS handshake that another try can't mend. */
 const tlsFaults: readonly Fault[] = [
   {
     details: /alert (certificate|bad certificate|unknown ca|handshake failure)/,
@@ -196,20 +196,21 @@ const usesTls = ({ connectionOptions: { tls, apiKey } }: TemporalTarget): boolea
 const START =
   'Start it, or set TEMPORAL_ADDRESS (with TEMPORAL_NAMESPACE, TEMPORAL_API_KEY or TEMPORAL_TLS_*) to another server.';
 
-/** Makes the error with which {@link connect} fails. `fault` follows the address in the message. */
+/** Makes the error with which {@link connect} fails. `fault`: the part of the message after the address. */
 export const unavailable = ({ address }: TemporalTarget, fault: string, remedy = START): TemporalUnavailable =>
   new TemporalUnavailable(`Temporal at ${address} ${fault}. ${remedy}`);
 
 const isDeadline = (err: unknown) =>
   isGrpcDeadlineError(err) || (err instanceof Error && err.message.includes('deadline'));
 
-/** The reason of a refused connection, in the server's words. */
+/** Tells why the server refuses the connection, in the server's words. */
 export function refusalOf(err: unknown): string {
   const cause = err instanceof ServiceError ? err.cause : err;
   return `refuses the connection (${isGrpcServiceError(cause) ? cause.details : textOf(cause)})`;
 }
 
 /**
- * Only the first line of the message, because the next lines of a TOML error quote the profile, which can hold a key.
+ * Returns only the first line of the error's message, because the next lines of a TOML error quote the profile, which
+ * can hold a key.
  */
 const textOf = (err: unknown) => (err instanceof Error ? err.message : String(err)).split('\n')[0];

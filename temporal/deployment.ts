@@ -35,7 +35,7 @@ interface Place {
 export const setCurrentCommand = (place: Place, deployment: string, buildId = 'BUILD_ID'): string =>
   setCommand(place, deployment, `--build-id ${quoted(buildId)}`);
 
-/** After this command, Temporal gives the tasks of the deployment to workers without worker versioning. */
+/** The command that makes Temporal give the tasks of the deployment to workers without worker versioning. */
 export const setUnversionedCommand = (place: Place, deployment: string): string =>
   setCommand(place, deployment, '--unversioned');
 
@@ -43,6 +43,6 @@ const setCommand = ({ namespace, address }: Place, deployment: string, target: s
   `temporal worker deployment set-current-version --deployment-name ${quoted(deployment)} ${target} ` +
   `--namespace ${quoted(namespace)} --address ${address}`;
 
-/** A word of a command, quoted for a shell if necessary. */
+/** Quotes a word of a command for a shell, if necessary. */
 export const quoted = (word: string): string =>
   /^\w[\w.@-]*$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -10,7 +10,10 @@ import { networkInterfaces } from 'node:os';
 import { z } from 'zod';
 import { isSecureUrl } from '../workflows/connector';
 
-/** The error for faults of the environment. The message lists all faults, one on each line, and quotes no value. */
+/**
+ * The error for wrong or missing environment variables. The message lists all faults, one on each line, and quotes no
+ * value.
+ */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -36,7 +39,10 @@ export function readEnvironmentNow<Schema extends z.ZodObject>(
   return outputOf(given, schema.safeParse(given.variables));
 }
 
-/** Reads two parts of the environment. Fails with a {@link ConfigError} that names the faults of both parts. */
+/**
+ * Calls `one` and `other`, which each read a part of the environment variables. Fails with a {@link ConfigError} that
+ * names the faults of both parts.
+ */
 export async function readBoth<One, Other>(
   one: () => Promise<One>,
   other: () => Promise<Other> | Other,
@@ -51,7 +57,7 @@ export async function readBoth<One, Other>(
 interface Given {
   /** The environment variables that are set, including those whose values are in files. */
   variables: { [name: string]: string };
-  /** The faults of the files and their variables. The key is the name of the variable that the file replaces. */
+  /** The faults of the variables NAME_FILE and of their files. The key is NAME. */
   faults: Map<string, string>;
 }
 
@@ -141,7 +147,7 @@ export const count = z
   .transform(Number)
   .refine((number) => number <= 1_000_000, 'is no integer from 1 to 1,000,000');
 
-/** The lowest level of the lines in the log. */
+/** The log has only lines of this level and of higher levels. */
 export const logLevel = z
   .enum(['trace', 'debug', 'info', 'warn', 'error'], 'is none of trace, debug, info, warn, error')
   .prefault('info')
@@ -155,8 +161,8 @@ const isOrigin = (value: string): boolean => {
 };
 
 /**
- * Checks and normalizes an origin as {@link origin} does. `variable`: a text, which can have its own message for an
- * absent value.
+ * Checks and normalizes an origin as {@link origin} does. `variable`: the schema of a text, which can have its own
+ * message for an absent value.
  */
 export const asOrigin = (variable: z.ZodString) =>
   variable
@@ -184,8 +190,8 @@ export const publicUrl = z
   .transform((value) => new URL(value).href.replace(/\/+$/, ''));
 
 /**
- * A Zod transform that calls `parse`. If `parse` throws a `Fault`, the message of the `Fault` becomes the fault of the
- * variable, so this message must quote no part of the value. The message of any other error is dropped.
+ * Makes a Zod transform that calls `parse`. If `parse` throws a `Fault`, the message of the `Fault` becomes the fault
+ * of the variable, so this message must quote no part of the value. The message of any other error is dropped.
  */
 export const parsedBy =
   <T>(parse: (value: string) => T | Promise<T>, Fault: new (message: string) => Error) =>

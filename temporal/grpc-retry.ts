@@ -11,8 +11,8 @@ const sdk = defaultGrpcRetryOptions();
 /**
  * The server buffers one query for each workflow during a workflow task, and refuses further queries with
  * ResourceExhausted (Server 1.32, https://github.com/temporalio/temporal/issues/2749). The SDK (1.24) then waits 1.7 s,
- * although a workflow task ends after some milliseconds. A retry every 100 ms gets the answer sooner. The retries end
- * at the deadline of the call, or after 150 tries.
+ * although a workflow task ends after some milliseconds. With a retry every 100 ms, the answer comes soon after the end
+ * of the workflow task. The retries end at the deadline of the call, or after 150 tries.
  */
 const isQueryBufferFull = ({ details }: { details: string }): boolean => /query buffer is full/.test(details);
 const QUERY_RETRY_MS = 100;

@@ -28,8 +28,8 @@ export const createJsonLog = ({ process, level = 'info', destination, time = tru
 
 /**
  * Returns a function that reports the last error of a process on standard error. The function gets the message of the
- * error. On a terminal, the function writes the message as text. Otherwise it writes each line of the message as a JSON
- * line of the level `fatal`.
+ * error. If standard error is a terminal, the function writes the message as text. If not, the function writes each
+ * line of the message as a JSON line of the level `fatal`.
  */
 export function fatalReport(name: string): (message: string) => void {
   if (process.stderr.isTTY) return (message) => void process.stderr.write(`${name}: ${message}\n`);

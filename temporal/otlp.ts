@@ -31,7 +31,7 @@ const DEFAULT_SAMPLER = 'parentbased_traceidratio';
 /** The share of the traces that are exported by default. With all traces, a flow needs about 10 % more CPU (docs/operating.md). */
 const DEFAULT_RATIO = 0.1;
 
-/** The variables for traces, of worker and service. */
+/** The environment variables for the traces of worker and service. */
 export const tracesEnvironment = {
   OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.optional().meta({
     description:
@@ -91,7 +91,7 @@ export const tracesEnvironment = {
   }),
 };
 
-/** The variables for the metrics of the worker, and for traces. */
+/** The environment variables for traces, and for the metrics of the worker. */
 export const otlpEnvironment = {
   ...tracesEnvironment,
   OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: endpoint.optional().meta({
@@ -106,7 +106,7 @@ export const otlpEnvironment = {
     .meta({ description: 'Milliseconds between two exports of the metrics.', example: '15000' }),
 };
 
-/** An export of metrics to a collector. */
+/** The settings for the export of metrics to a collector. */
 export interface OtlpMetrics {
   /** The URL that gets the metrics. */
   url: string;
@@ -116,7 +116,7 @@ export interface OtlpMetrics {
   intervalMs: number;
 }
 
-/** An export of traces to a collector: JSON over HTTP. */
+/** The settings for the export of traces to a collector by JSON over HTTP. */
 export interface OtlpTraces {
   /** The URL that gets the traces. */
   url: string;
@@ -127,7 +127,7 @@ export interface OtlpTraces {
   sampler?: {
     /** The share of the traces that are exported. */
     ratio: number;
-    /** True if the decision of a backend in its `traceparent` overrides `ratio`. */
+    /** True if the `traceparent` of a backend's request decides, in place of `ratio`, whether a trace is exported. */
     parentBased: boolean;
   };
 }
@@ -135,8 +135,8 @@ export interface OtlpTraces {
 const pathIn = (base: string, path: string): string => `${base.replace(/\/+$/, '')}${path}`;
 
 /**
- * The export of the traces. `undefined` if a variable switches the traces off, or if no variable names a collector of
- * traces. With the protocol grpc, only OTEL_EXPORTER_OTLP_TRACES_ENDPOINT can name this collector.
+ * The settings for the export of traces. `undefined` if a variable switches the traces off, or if no variable names a
+ * collector of traces. With the protocol grpc, only OTEL_EXPORTER_OTLP_TRACES_ENDPOINT can name this collector.
  */
 export function otlpTracesOf(
   given: z.output<z.ZodObject<typeof tracesEnvironment>>,
@@ -155,7 +155,7 @@ export function otlpTracesOf(
   return { url, serviceName, ...(headers && { headers }), ...byRatio };
 }
 
-/** The export of the metrics; `undefined` if no variable names a collector. */
+/** The settings for the export of metrics. `undefined` if no variable names a collector. */
 export function otlpMetricsOf(given: z.output<z.ZodObject<typeof otlpEnvironment>>): OtlpMetrics | undefined {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: complete } = given;
   const http = given.OTEL_EXPORTER_OTLP_PROTOCOL === 'http/protobuf';

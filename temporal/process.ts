@@ -3,8 +3,8 @@
 const printed = (message: string): void => void process.stderr.write(`${message}\n`);
 
 /**
- * Runs `main`, then ends the process. The exit code is the number that `main` returns; without a number it is 0, and
- * after an error 1. `report` gets the message of the error. The default of `report` writes to standard error. An
+ * Runs `main`, then ends the process. The exit code is the number that `main` returns, 0 if `main` returns no number,
+ * or 1 if `main` fails. `report` gets the message of the error. The default of `report` writes to standard error. An
  * uncaught error also ends the process with the exit code 1. The report of an uncaught error has only its type and its
  * place in the code. Node itself would print all fields of the error, and a field can hold a secret.
  */

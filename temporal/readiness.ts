@@ -22,9 +22,9 @@ export const callTemporal = (
   connection.withDeadline(Date.now() + ANSWER_MS, () => connection.workflowService.describeNamespace({ namespace }));
 
 /**
- * Returns the connection if Temporal answers a call to the namespace by this connection. If the call fails, closes the
- * connection, and fails. An open connection proves no rights, because the SDK opens it by `GetSystemInfo`, which needs
- * no rights.
+ * Asks Temporal for the namespace by this connection, and returns the connection. If the call fails, closes the
+ * connection, and fails. An open connection does not prove that the process may use the namespace, because the SDK
+ * opens a connection by `GetSystemInfo`, which needs no rights.
  */
 export async function allowed<C extends Parameters<typeof callTemporal>[0] & { close(): Promise<void> }>(
   connection: C,

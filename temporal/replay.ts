@@ -39,9 +39,9 @@ export type Replayed<Run extends RunHistory> = Run & {
 const inThread = { debugMode: false, isolateExecutionTimeout: '60s' } as ReplayWorkerOptions;
 
 /**
- * Replays each history with the workflows of the bundle. Holds one history at a time, and yields the results in order.
- * `sinks` receives the sink calls of the workflows. A history with encoded payloads needs the `dataConverter` of the
- * worker that wrote the history.
+ * Replays each history with the workflows of the bundle. Keeps only one history in memory at a time. Yields the results
+ * in the order of the histories. `sinks` receives the sink calls of the workflows. A history with encoded payloads
+ * needs the `dataConverter` of the worker that wrote the history.
  */
 export async function* replay<Run extends RunHistory>(
   workflowBundle: ReplayWorkerOptions['workflowBundle'],
@@ -59,12 +59,12 @@ export async function* replay<Run extends RunHistory>(
     yield { ...given.shift()!, ...(error && { difference: differenceIn(error.message) }) };
 }
 
-/** The message inside the failure text of the SDK's core. */
+/** Takes the message out of the failure text of the SDK's core. */
 const differenceIn = (text: string): string => /message: "(.*?)", source: /s.exec(text)?.[1] ?? text;
 
 /**
- * The run in a file that `npm run histories`, `temporal workflow show --output json` or `historyToJSON` wrote;
- * undefined for any other text.
+ * Reads a run from the text of a file that `npm run histories`, `temporal workflow show --output json` or
+ * `historyToJSON` wrote. Returns undefined for any other text.
  */
 export function runIn(text: string): RunHistory | undefined {
   try {

@@ -53,16 +53,19 @@ const textOf = ({ connectionOptions: { tls, apiKey } }: TemporalTarget): string 
 /** After this time, each open call has ended. The longest call, a long poll, lasts 60 s. */
 const CALL_MS = 70_000;
 
-/** Closes a connection after 70 s, so that its open calls can end. The timer does not keep the process alive. */
+/**
+ * Closes a connection after 70 s. By then, all open calls of the connection have ended. The timer does not keep the
+ * process alive.
+ */
 export function closeLater(connection: Pick<Connection, 'close'>): void {
   setTimeout(() => void connection.close(), CALL_MS).unref();
 }
 
 /**
- * Returns a connection for a client. Its calls go to `first`; after `replace(next)`, new calls go to `next`. A function
- * in the scope of `withDeadline`, `withMetadata` or `withAbortSignal` uses one connection for all its calls: the
- * deadline, the metadata or the signal belongs to that connection. `replace` closes the former connection by {@link
- * closeLater}. `close` closes the present connection.
+ * Returns a connection for a client. The calls of this connection go to `first`; after `replace(next)`, new calls go to
+ * `next`. A function in the scope of `withDeadline`, `withMetadata` or `withAbortSignal` uses one connection for all
+ * its calls: the deadline, the metadata or the signal belongs to that connection. `replace` closes the former
+ * connection by {@link closeLater}. `close` closes the present connection.
  */
 export function replaceable(first: Connection): { connection: Connection; replace(next: Connection): void } {
   let present = first;

@@ -11,7 +11,7 @@ const types = {
   DATETIME: { name: 'Datetime', value: 6 },
 } as const; // temporal.api.enums.v1.IndexedValueType
 /**
- * The names of all types. The position of a name is the number of the type in Temporal's API
+ * The names of all types of search attributes. The position of a name is the number of the type in Temporal's API
  * (temporal.api.enums.v1.IndexedValueType).
  */
 const typeNames = ['Unspecified', 'Text', 'Keyword', 'Int', 'Double', 'Bool', 'Datetime', 'KeywordList'];
@@ -19,7 +19,7 @@ const VISIBLE_MS = 30_000;
 const INVALID_ARGUMENT = 3; // gRPC
 const NO_ACCESS = [7, 12, 16]; // PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED
 
-/** A connection of a client or of a worker. */
+/** The services of Temporal that this file calls, by the connection of a client or of a worker. */
 export type TemporalServices = Pick<Connection, 'operatorService' | 'workflowService'>;
 
 /**
@@ -35,7 +35,7 @@ export const searchAttributeTypeNumbers: { readonly [name: string]: number } = O
 );
 export const searchAttributeNames: readonly string[] = Object.keys(searchAttributeTypes);
 
-/** The names with their types, for a text: `ConnectorName (Keyword)`. */
+/** Writes the names with their types as one text, such as `ConnectorName (Keyword)`. */
 export const withTypes = (names: readonly string[]): string =>
   names.map((name) => `${name} (${searchAttributeTypes[name]})`).join(', ');
 
@@ -49,8 +49,8 @@ export async function missingSearchAttributes(connection: TemporalServices, name
   const missing = searchAttributeNames.filter((name) => there[name] !== searchAttributeTypeNumbers[name]);
   const unlisted = missing.filter((name) => !(name in there));
   if (listed || unlisted.length === 0) return missing;
-  // The description of the namespace does not always list all search attributes. So this function tries each absent
-  // name in a query.
+  // The description of the namespace does not always list all search attributes. So for each name that the description
+  // lacks, this function tries a query.
   const unknown = await unknownIn(connection, namespace, unlisted);
   return missing.filter((name) => name in there || unknown.includes(name));
 }
@@ -83,9 +83,9 @@ export const cloudCommand = (namespace: string, names: readonly string[]): strin
   `tcld namespace search-attributes add --namespace ${namespace} ${names.map((name) => `--search-attribute ${name}=${searchAttributeTypes[name]}`).join(' ')}`;
 
 /**
- * Registers the missing search attributes, waits until queries can use them, and returns their names. Safe to repeat,
- * also by two programs at the same time. Fails with a {@link ConfigError} if a search attribute exists with another type,
- * or if the server has no operator service (Temporal Cloud).
+ * Registers the missing search attributes, waits until queries can use them, and returns their names. Safe to repeat.
+ * Two programs may call this function at the same time. Fails with a {@link ConfigError} if a search attribute exists
+ * with another type, or if the server has no operator service (Temporal Cloud).
  */
 export async function registerSearchAttributes(connection: TemporalServices, namespace: string): Promise<string[]> {
   const missing = await missingSearchAttributes(connection, namespace);
@@ -116,8 +116,8 @@ async function add(connection: TemporalServices, namespace: string, names: strin
 }
 
 /**
- * Waits until the server's components have loaded a new search attribute. Until then, the server refuses a query or a
- * start that uses it.
+ * Waits until the server's components have loaded the new search attributes. Until then, the server refuses each query
+ * and each start that uses a new search attribute.
  */
 async function untilSearchable(connection: TemporalServices, namespace: string): Promise<void> {
   const deadline = Date.now() + VISIBLE_MS;
@@ -155,7 +155,7 @@ async function isKnown(
 type Types = Record<string, number>;
 
 /**
- * The type of each search attribute as a number, by the attribute's name, from the operator service. Undefined if the
+ * Asks the operator service for the type of each search attribute: a number, by the attribute's name. Undefined if the
  * operator service is not available.
  */
 async function typesOf(connection: TemporalServices, namespace: string): Promise<Types | undefined> {
@@ -169,9 +169,9 @@ async function typesOf(connection: TemporalServices, namespace: string): Promise
 }
 
 /**
- * The type of each search attribute as a number, by the attribute's name, from the description of the namespace. The
- * description has the name for each column of the visibility store, and the column tells the type: `Keyword03` →
- * `CyclrAccountId`.
+ * Reads the type of each search attribute from the description of the namespace: a number, by the attribute's name. The
+ * description tells which search attribute each column of the visibility store has, for example `Keyword03` →
+ * `CyclrAccountId`. The name of the column tells the type.
  */
 async function aliasesOf(connection: TemporalServices, namespace: string): Promise<Types> {
   const { config } = await connection.workflowService.describeNamespace({ namespace });

@@ -1,6 +1,7 @@
 /**
- * Traces of worker and service by OpenTelemetry. A process loads this file only if it exports traces. An attribute has
- * only values of closed lists, such as the pattern of a route: no id, no URL, no message of an error.
+ * Traces of worker and service by OpenTelemetry. A process loads this file only if it exports traces. Each value of an
+ * attribute is one of a fixed list, such as the pattern of a route. No attribute has an id, a URL, or the message of an
+ * error.
  */
 import {
   context,
@@ -38,7 +39,7 @@ import type { OtlpTraces } from './otlp';
 /** The time limit of the last export, so that a collector that does not answer does not delay the end of the process. */
 const LAST_EXPORT_MS = 2_000;
 
-/** Random ids, except for a span whose id is given. */
+/** Makes random ids. If `given` is set, the next span gets the id `given`. */
 class Ids implements IdGenerator {
   readonly #random = new RandomIdGenerator();
   given?: string;
@@ -83,8 +84,8 @@ function samplerOf({ ratio, parentBased }: NonNullable<OtlpTraces['sampler']>): 
 export const NO_PARENT = ROOT_CONTEXT;
 
 /**
- * The context of a caller; {@link NO_PARENT} if `traceparent` is malformed or absent. The header `tracestate` is
- * dropped, because it can contain any text.
+ * The trace context that a caller has sent as `traceparent`; {@link NO_PARENT} if `traceparent` is malformed or absent.
+ * The header `tracestate` is dropped, because it can contain any text.
  */
 export const contextOf = (traceparent: unknown): Context =>
   typeof traceparent === 'string' ? propagation.extract(NO_PARENT, { traceparent }) : NO_PARENT;
@@ -93,7 +94,7 @@ interface SpanOptions {
   kind: SpanKind;
   attributes?: Attributes;
   links?: Link[];
-  /** The context of the parent. The default is the active span. */
+  /** The context of the parent span. By default, the active span is the parent. */
   parent?: Context;
 }
 
@@ -133,10 +134,10 @@ export function addSpan(
 export function addMessageSpan({ name, parent, spanId, startMs, endMs }: MessageSpan): void {
   ids.given = spanId;
   tracer().startSpan(name, { kind: SpanKind.INTERNAL, startTime: startMs }, contextOf(parent)).end(endMs);
-  ids.given = undefined; // if the SDK did not take the id, no later span may get it
+  ids.given = undefined; // if the SDK has not used the id, the next span must not get this id
 }
 
-/** The context in the headers of a Temporal message. */
+/** The trace context that the headers of a Temporal message carry. */
 export function contextIn(headers: Headers): Context {
   const header = headers[TRACE_HEADER];
   const carrier = header && defaultPayloadConverter.fromPayload<unknown>(header);
