@@ -68,7 +68,10 @@ export const publicHalf = ({ keys }: KeySet): KeySet => ({
   keys: keys.map(({ kty, crv, x, y, kid, use, alg }) => ({ kty, crv, x, y, kid, use, alg })),
 });
 
-/** The keys of a private set. Fails with a {@link KeySetError}, also if a key is not private. */
+/**
+ * Imports the keys of a private set. Fails with a {@link KeySetError} if the set is not valid, or if a key is not
+ * private.
+ */
 export async function privateKeysOf(text: string): Promise<PrivateKeys> {
   const checked = await checkedKeys(text);
   requirePrivate({ keys: checked.map(({ jwk }) => jwk) });

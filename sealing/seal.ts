@@ -66,8 +66,8 @@ const algorithms = { alg: 'ECDH-ES', enc: 'A256GCM' } as const;
 const HEADER_NAMES = 'acc alg con enc epk iat kid pur sub';
 
 /**
- * The five base64url parts of a compact JWE. The second part is empty, because ECDH-ES encrypts with the agreed key
- * itself.
+ * The five base64url parts of a compact JWE. The second part, for an encrypted key, is empty, because ECDH-ES encrypts
+ * the text with the agreed key itself.
  */
 const COMPACT_JWE = /^[\w-]+\.\.[\w-]+\.[\w-]*\.[\w-]+$/;
 
@@ -102,7 +102,7 @@ export async function seal(
   const sealed = await new CompactEncrypt(bytes)
     .setProtectedHeader({ ...algorithms, kid, ...headerOf(binding), iat: Math.floor(nowMs / 1000) })
     .encrypt(key);
-  if (sealed.length > MAX_SEALED_LENGTH) throw new SealingError('malformed'); // because of a long property name
+  if (sealed.length > MAX_SEALED_LENGTH) throw new SealingError('malformed'); // the property name is too long
   return { sealed };
 }
 
@@ -134,7 +134,7 @@ export async function sealProperties(
 
 /**
  * The values in clear that must be sealed: the values of secret fields, and the values of unknown names. A name is
- * unknown if `fields` lacks it. The value of an unknown name can be a secret. An empty value needs no sealing.
+ * unknown if `fields` lacks the name. The value of an unknown name can be a secret. An empty value needs no sealing.
  */
 export const secretsIn = (
   values: { [targetName: string]: Sealed | string },
