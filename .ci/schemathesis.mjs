@@ -96,7 +96,10 @@ async function schemathesis(url, tokens) {
   return code ?? 1;
 }
 
-/** The operations of the document as in the service's log, such as `GET /v1/accounts/:accountId/connectors`. */
+/**
+ * Returns the operations of the OpenAPI document, written as in the service's log, such as `GET
+ * /v1/accounts/:accountId/connectors`.
+ */
 async function operationsOf(url) {
   const { paths } = await (await fetch(`${url}/openapi.json`)).json();
   return Object.entries(paths).flatMap(([path, methods]) =>
@@ -105,8 +108,8 @@ async function operationsOf(url) {
 }
 
 /**
- * Prints the statuses of each operation. Returns the operations of which no call got a 2xx or a 409, so no call reached
- * a flow. Leaves out the operations in CAN_FAIL.
+ * Prints, for each operation, the statuses that the service answered. Returns the operations that never got a 2xx or a
+ * 409: no call of such an operation reached a flow. Leaves out the operations in CAN_FAIL.
  */
 function neverAccepted(operations, logFile) {
   const lines = readFileSync(logFile, 'utf8').trim().split('\n');

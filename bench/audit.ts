@@ -14,7 +14,10 @@ const PAIRS = 3;
 /** The number of runs of the account `many`, divided by the number of runs of the account `few`. */
 const TIMES = 10;
 
-/** The medians of the exports of one account. Each export uses a new service process. */
+/**
+ * The measurements of one account: each value is the median over all exports of its audit. Each export uses a new
+ * service process.
+ */
 interface Export {
   runs: number;
   entries: number;
@@ -69,7 +72,7 @@ export async function measureAudit(stack: Stack, runs: number, say: (line: strin
   };
 }
 
-/** The result of a flow with an API key and a property. */
+/** Runs a flow that asks for a property and an API key, and returns the result of the flow. */
 async function resultOfFlow(stack: Stack): Promise<unknown> {
   const worker = await stack.startWorker('ours');
   const [part] = await prepare(stack, 1);

@@ -30,7 +30,7 @@ type Both<T> = Record<ContenderName, T>;
 
 const KIB = 1024;
 
-/** The rows of the comparison with the minimal workflow. */
+/** Returns the rows that compare our flow with the minimal workflow. */
 export function compare(rounds: Both<Round[]>, memory: Both<MemorySteps>): Row[] {
   const ofMemory = (what: string, key: 'heapPerFlow' | 'rssPerFlow', atMost?: number): Row => {
     const scaled = ({ [key]: steps }: MemorySteps) => steps.map((bytes) => bytes / KIB);
@@ -52,7 +52,7 @@ interface CostOptions {
   names?: readonly [string, string];
 }
 
-/** The rows of CPU time, throughput and latency. */
+/** Returns the rows with CPU time, throughput and latency. */
 export function costRows(
   rounds: Both<Round[]>,
   {
@@ -72,7 +72,7 @@ export function costRows(
   ];
 }
 
-/** The rows of the histories and of their storage. */
+/** Returns the rows with the length of the histories and the storage that they need. */
 export function historyRows(rounds: Both<Round[]>): Row[] {
   const row = rowsOfRounds(rounds);
   return [
@@ -87,7 +87,7 @@ const rowsOfRounds =
   (what: string, unit: string, value: (round: Round) => number, atMost?: number): Row =>
     rowOf(what, unit, { ours: rounds.ours.map(value), minimal: rounds.minimal.map(value) }, atMost);
 
-/** A row that compares each value of `ours` with the value of `minimal` at the same index. */
+/** Returns a row that compares each value of `ours` with the value of `minimal` at the same index. */
 export const rowOf = (what: string, unit: string, { ours, minimal }: Both<number[]>, atMost?: number): Row => ({
   what,
   unit,
@@ -97,7 +97,7 @@ export const rowOf = (what: string, unit: string, { ours, minimal }: Both<number
   ...(atMost !== undefined && { atMost }),
 });
 
-/** The rows as a text table. Each cell has the median, then the smallest and the largest value in brackets. */
+/** Returns the rows as a text table. Each cell has the median, then the smallest and the largest value in brackets. */
 export function tableOf(rows: readonly Row[], [ours, other]: Headings = ['ours', 'minimal']): string {
   const lines = rows.map((row) => [
     `${row.what}${row.unit && ` (${row.unit})`}`,

@@ -19,8 +19,8 @@ export interface Execution {
 type Start = (key: ConnectorKey) => Promise<Execution>;
 
 /**
- * A start function for each workflow. The function for `ours` uses the library, which adds a summary and search
- * attributes.
+ * Returns a function for each workflow that starts one execution. The function for `ours` uses the library, which adds
+ * a summary and search attributes.
  */
 export function startsOf(client: Client): Record<ContenderName, Start> {
   const auth = new ConnectorAuth(client);
@@ -42,5 +42,5 @@ export async function startEmpty(client: Client, { accountId, connectorId }: Con
   return { workflowId, runId: handle.firstExecutionRunId };
 }
 
-/** The final state in the result of either workflow. */
+/** Returns the final state from the result of our flow or of the minimal workflow. */
 export const endOf = (result: unknown): unknown => (Object(result) as { state?: unknown }).state ?? result;

@@ -18,8 +18,8 @@ interface Wait {
 
 export interface Fairness {
   /**
-   * The number of flows that account A starts before account B starts its only flow. The worker starts after all these
-   * flows.
+   * The number of flows that account A starts before account B starts its only flow. The worker starts only after
+   * account A has started all these flows.
    */
   flows: number;
   without: Wait;

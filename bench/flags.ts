@@ -20,7 +20,10 @@ export interface Flags {
   postgresql?: true;
   /** If set, the bench measures only waiting flows, and starts this number of flows. */
   waiting?: number;
-  /** If set, the bench only measures work while 1 %, 10 % and 100 % of this number of flows are open. */
+  /**
+   * If set, the bench only measures how long the same work takes while 1 %, 10 % and 100 % of this number of flows are
+   * open.
+   */
   growth?: number;
   /** If set, the bench measures only floods of one flow. The largest floods have this number of messages. */
   flood?: number;

@@ -60,7 +60,7 @@ export interface FloodFigures {
   workerCpuMs: number;
   /** The largest resident memory of the worker. */
   workerBytes: number;
-  /** Workflow tasks of the flooded flow that failed, or that a worker did not complete in time. */
+  /** The number of workflow tasks of the flooded flow that failed, or that a worker did not complete in time. */
   lostTasks: number;
 }
 
@@ -132,7 +132,7 @@ async function measureFlood(
   return { messages, inputsMs, answerMs, workerCpuMs, workerBytes, lostTasks: (events ?? []).filter(isLost).length };
 }
 
-/** Repeats a query until the flow answers. A query fails if the workflow task of the flood has timed out. */
+/** Repeats a query until the flow answers. A query fails if the workflow task that handles the flood has timed out. */
 async function answerOf(flow: WorkflowHandle): Promise<void> {
   for (const until = performance.now() + ANSWER_WITHIN_MS; ; await delay(SAMPLE_MS)) {
     try {
@@ -151,7 +151,8 @@ const isLost = (event: HistoryEvent): boolean =>
   event.workflowTaskTimedOutEventAttributes?.timeoutType === START_TO_CLOSE;
 
 /**
- * The result of `act`, and the largest resident memory of the process until `act` ends. Fails if the process has ended.
+ * Returns the result of `act`, and the largest resident memory of the process until `act` ends. Fails if the process
+ * has ended.
  */
 async function peakDuring<T>(pid: number, act: Promise<T>): Promise<[T, number]> {
   let bytes = rssOf(pid);

@@ -116,7 +116,7 @@ interface Property {
   Value: string;
 }
 
-/** The milliseconds that `act` takes. */
+/** Runs `act`, and returns how long `act` took, in milliseconds. */
 export async function timed(act: () => Promise<unknown>): Promise<number> {
   const since = performance.now();
   await act();

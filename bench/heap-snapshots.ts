@@ -43,7 +43,7 @@ function add(objects: Objects, { snapshot, nodes, strings }: Snapshot): void {
   }
 }
 
-/** The constructors whose objects need more bytes than before. The largest growth is first. */
+/** Returns the constructors whose objects need more bytes in `after` than in `before`. The largest growth is first. */
 export const growthOf = (before: Objects, after: Objects): Growth[] =>
   [...after]
     .map(([name, { count, bytes }]) => {

@@ -1,4 +1,7 @@
-/** The memory of a cached waiting flow. A waiting flow must add no history events. */
+/**
+ * Measures the memory that a worker needs for each waiting flow in its cache. Fails if the history of a waiting flow
+ * grows.
+ */
 import { contenderNames, type ContenderName } from './contenders';
 import { each } from '../scripts/each';
 import { prepare, start, type Waiting } from './flows';

@@ -40,7 +40,7 @@ export class Mix {
   /** The number of ended units, and the number of events that these units must have sent. */
   units = 0;
   events = 0;
-  /** The number of calls that were repeated because no worker or no server answered in time. */
+  /** The number of calls that a unit repeated because Temporal or a worker did not answer in time. */
   repeats = 0;
   /**
    * The duration of each input by the service, in milliseconds: from the sending of the input until its effect is
@@ -140,7 +140,8 @@ export class Mix {
     },
     monitor: async (account: Account) => {
       const [key] = keysOf('Evergreen', account) as [ConnectorKey];
-      // Each read sets another interval. With an unchanged interval, a monitor reads at most once in 10 s.
+      // Each call sets a new interval, because a call with an unchanged interval makes the monitor read at most once in
+      // 10 s.
       const read = async (hours: number, wanted: ConnectionState) => {
         const until = performance.now() + LIMIT_MS;
         let { state } = await this.#call(() => this.#auth.monitor(key, { every: `${hours} hours` }));

@@ -30,7 +30,10 @@ export interface ManyMonitors {
   workerBytes: { before: number; after: number };
   /** The number of further monitors, which read each minute during the inputs `during`. */
   often: number;
-  /** Inputs of flows: before the start of the further monitors, while they read each minute, and after their end. */
+  /**
+   * How long inputs to flows took: before the start of the further monitors, while the further monitors read each
+   * minute, and after their end.
+   */
   inputs: { before: Inputs; during: Inputs; after: Inputs };
   /** The p99 of `during`, divided by the mean of the p99 of `before` and the p99 of `after`. */
   ratio: number;
@@ -44,8 +47,8 @@ export interface ManyMonitors {
 }
 
 /**
- * Starts `monitors` monitors that read each day. Then measures inputs of flows before, while and after further monitors
- * read each minute.
+ * Starts `monitors` monitors that read each day. Then measures the inputs of flows three times: before further monitors
+ * start, while the further monitors read each minute, and after their end.
  */
 export async function measureMonitors(
   stack: Stack,
@@ -117,7 +120,7 @@ async function startMonitors(
 
 const handleOf = ({ client }: Stack, { workflowId, runId }: Execution) => client.workflow.getHandle(workflowId, runId);
 
-/** The number of history events from each timer of a monitor to its next timer: the events of one read. */
+/** Returns, for each read of the monitor, the number of its history events: those from one timer to the next timer. */
 async function eventsOfReads(stack: Stack, monitor: Execution): Promise<number[]> {
   const { events } = await handleOf(stack, monitor).fetchHistory();
   const timers = (events ?? []).flatMap((event, i) => (event.timerStartedEventAttributes ? [i] : []));

@@ -12,7 +12,7 @@ const MOST = 2.5;
 const xOf = (ratio: number): number =>
   LABEL_PX + ((Math.min(Math.max(ratio, LEAST), MOST) - LEAST) / (MOST - LEAST)) * SCALE_PX;
 
-/** An SVG document. `title` names the two sides of the ratio and the machine. */
+/** Returns an SVG document. `title` names the two sides of the ratio and the machine. */
 export function plotOf(rows: readonly Row[], title: string): string {
   const width = LABEL_PX + SCALE_PX + VALUE_PX;
   const height = TOP_PX + (rows.length + 1) * LINE_PX;

@@ -18,7 +18,10 @@ export interface Memory {
   threads: number;
 }
 
-/** A request to all threads of the process. The HTTP request has this name as its path. */
+/**
+ * The name of a request that the main thread sends to all threads. An HTTP request to the probe has this name as its
+ * path.
+ */
 type Request = 'heap' | 'startProfile' | 'stopProfile' | 'heapSnapshot';
 
 /**

@@ -4,20 +4,22 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 const TICK_MS = 10; // USER_HZ is 100 on every Linux platform of Node
 
-/** The CPU time of a process in milliseconds, user and system. Fails if the process does not exist. */
+/**
+ * Returns the CPU time of a process in milliseconds: user time plus system time. Fails if the process does not exist.
+ */
 export function cpuMsOf(pid: number): number {
   if (process.platform !== 'linux') return msOf(ps(pid, 'time'));
   return TICK_MS * sum(statOf(pid).slice(11, 13).map(Number)); // utime and stime
 }
 
-/** The fields of /proc/PID/stat after the name of the process. */
+/** Returns the fields of /proc/PID/stat that follow the name of the process. */
 const statOf = (pid: number): string[] => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /**
- * The CPU time of a process and of its present and ended child processes, in milliseconds. The child processes have one
- * thread each. Only on Linux. Fails if the process does not exist.
+ * Returns the CPU time of a process and of its present and ended child processes, in milliseconds. The child processes
+ * have one thread each. Only on Linux. Fails if the process does not exist.
  */
 export function cpuMsOfFamily(pid: number): number {
   const ofEnded = TICK_MS * sum(statOf(pid).slice(13, 15).map(Number)); // cutime and cstime
@@ -26,8 +28,8 @@ export function cpuMsOfFamily(pid: number): number {
 }
 
 /**
- * The CPU time of a process with one thread. More precise than {@link cpuMsOf}, which counts in ticks: in a round, many
- * children need less CPU time than one tick. 0 if the process has ended.
+ * Returns the CPU time of a process with one thread, or 0 if the process has ended. The value is more precise than the
+ * value of {@link cpuMsOf}, which counts in ticks: in a round, many child processes need less CPU time than one tick.
  */
 function preciseMsOf(pid: string): number {
   try {
@@ -37,16 +39,16 @@ function preciseMsOf(pid: string): number {
   }
 }
 
-/** The resident memory of a process in bytes. Fails if the process does not exist. */
+/** Returns the resident memory of a process in bytes. Fails if the process does not exist. */
 export const rssOf = (pid: number): number => residentOf(pid, 'VmRSS');
 
 /**
- * The largest resident memory that a process has had, in bytes. On systems other than Linux, the present resident memory.
- * Fails if the process does not exist.
+ * Returns the largest resident memory that a process has had, in bytes. On systems other than Linux, returns the
+ * present resident memory. Fails if the process does not exist.
  */
 export const peakRssOf = (pid: number): number => residentOf(pid, 'VmHWM');
 
-/** The number of open file descriptors of a process. On systems other than Linux, 0. */
+/** Returns the number of open file descriptors of a process. On systems other than Linux, returns 0. */
 export const descriptorsOf = (pid: number): number =>
   process.platform === 'linux' ? readdirSync(`/proc/${pid}/fd`).length : 0;
 
@@ -59,5 +61,5 @@ function residentOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
 const ps = (pid: number, what: string): string =>
   execFileSync('ps', ['-o', `${what}=`, '-p', `${pid}`], { encoding: 'utf8' }).trim();
 
-/** The milliseconds of `[hours:]minutes:seconds.hundredths`. */
+/** Converts a time like `[hours:]minutes:seconds.hundredths` to milliseconds. */
 const msOf = (time: string): number => time.split(':').reduce((sum, part) => sum * 60 + Number(part), 0) * 1000;

@@ -40,7 +40,7 @@ export async function profileWorkers(stack: Stack, flows: number, folder: string
   return times;
 }
 
-/** A text table of the parts: first all parts together, then the part with the largest difference. */
+/** Returns a text table of the parts: first all parts together, then the part with the largest difference. */
 export function timesTable({ ours, minimal }: Times): string {
   const parts = [...new Set([...Object.keys(ours), ...Object.keys(minimal)])];
   const rows = parts.map((part) => ({ part, ours: ours[part] ?? 0, minimal: minimal[part] ?? 0 }));
@@ -73,8 +73,8 @@ function addTimes(times: { [part: string]: number }, { nodes, samples, timeDelta
 }
 
 /**
- * The part of the code to which the time of a call stack is added. The search for this part begins at the innermost
- * frame. `undefined` if the thread is idle.
+ * Returns the part of the code to which the time of this call stack is added: the part of the innermost frame that has
+ * one. `undefined` if the thread is idle.
  */
 function partOf(stack: readonly Frame[]): string | undefined {
   const [{ functionName }] = stack as [Frame];
@@ -89,7 +89,9 @@ function partOf(stack: readonly Frame[]): string | undefined {
   return 'Node';
 }
 
-/** The source file, or the package, of a function. `undefined` for Node's own functions. */
+/**
+ * Returns the source file or the package of the function in this frame. Returns `undefined` for Node's own functions.
+ */
 function fileOf({ url, lineNumber }: Frame): string | undefined {
   if (url === '' || url.startsWith('node:')) return undefined;
   const path = url.endsWith('bundle.js') ? moduleAt(url, lineNumber) : url;
@@ -105,8 +107,8 @@ function fileOf({ url, lineNumber }: Frame): string | undefined {
 const moduleLines = new Map<string, { line: number; name: string }[]>();
 
 /**
- * The module of a workflow bundle that contains this line. Webpack writes a comment with the name of the module before
- * each module.
+ * Returns the name of the module that contains this line of a workflow bundle. Webpack writes a comment with the name
+ * of the module before each module.
  */
 function moduleAt(url: string, line: number): string {
   let modules = moduleLines.get(url);

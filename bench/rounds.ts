@@ -21,7 +21,7 @@ export interface Round {
   workerCpuMs: number;
   cpuMs: number;
   flowsPerSecond: number;
-  /** The milliseconds from each of the two inputs to its effect, such as the next state of the flow. */
+  /** The time from each of the two inputs to its effect in milliseconds, such as the next state of the flow. */
   inputMs: [number, number];
   events: number;
   historyBytes: number;
@@ -45,7 +45,10 @@ interface Processes {
   stored(): number | Promise<number>;
 }
 
-/** The side of a workflow. `workerPid`: the process id of the worker that runs this workflow. */
+/**
+ * Returns the side of a comparison that runs the workflow `contender`. `workerPid`: the process id of the worker that
+ * runs this workflow.
+ */
 export const sideOf = (stack: Stack, contender: ContenderName, workerPid: number): Side => ({
   prepare: (count) => prepare(stack, count),
   play: async (part) => {
@@ -55,7 +58,7 @@ export const sideOf = (stack: Stack, contender: ContenderName, workerPid: number
   ...processesOf(stack, workerPid),
 });
 
-/** The processes of a side: the dev server, and the worker with this process id. */
+/** Returns functions that measure the processes of a side: the dev server, and the worker with this process id. */
 export const processesOf = ({ serverPid, stored }: Stack, workerPid: number): Processes => ({
   serverCpuMs: () => cpuMsOf(serverPid),
   workerCpuMs: () => cpuMsOf(workerPid),
@@ -87,7 +90,7 @@ export function playRounds(
   });
 }
 
-/** Plays one round of a side. */
+/** Runs and measures one round of a side. */
 export async function playRound<Flow>(side: Side<Flow>, flows: number): Promise<Round> {
   const together = await side.prepare(flows);
   const alone = await side.prepare(Math.ceil(flows / 5));
@@ -114,7 +117,7 @@ export async function playRound<Flow>(side: Side<Flow>, flows: number): Promise<
   };
 }
 
-/** The CPU time of the idle server and the idle workers, in milliseconds for each second. */
+/** Measures the CPU time of the idle server and the idle workers, in milliseconds for each second. */
 export async function idle(stack: Stack, workers: Workers): Promise<Record<'server' | ContenderName, number>> {
   const seconds = 3;
   const look = () => ({

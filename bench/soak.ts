@@ -35,13 +35,13 @@ interface Sample {
   descriptors: number;
 }
 
-/** A minute of load, and the time after it until no workflow is open. */
+/** The measurements of one minute of load. They include the time after this minute until no workflow is open. */
 interface Minute extends Record<Name, Sample> {
   /** The minutes from the start of the load to this sample. */
   at: number;
   units: number;
   errors: number;
-  /** The calls that were repeated because no worker or no server answered in time. */
+  /** The number of calls that a unit repeated because Temporal or a worker did not answer in time. */
   repeats: number;
   /** How long an input by the service took, in milliseconds. */
   inputs: { p50: number; p99: number };

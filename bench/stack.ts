@@ -122,7 +122,10 @@ async function startParts(
   };
 }
 
-/** The environment variables that load `probe.ts` into a process, and the calls of its probe. */
+/**
+ * Returns the environment variables that load `probe.ts` into a process, and functions that call the probe of this
+ * process.
+ */
 async function probe(folder: string) {
   const port = await freePort();
   const call = async (path: string) => (await fetch(`http://127.0.0.1:${port}/${path}`)).json();

@@ -10,7 +10,7 @@ export interface Spread {
   count: number;
 }
 
-/** The quantile of the values, linear between the two nearest values. NaN for an empty list. */
+/** Returns the quantile of the values, linear between the two nearest values. Returns NaN for an empty list. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const place = (sorted.length - 1) * share;
@@ -30,8 +30,8 @@ export const spreadOf = (values: readonly number[]): Spread => ({
 });
 
 /**
- * The ratio of the two values at each index. The bench has measured these two values under similar load. Fails if the
- * lengths differ.
+ * Returns, for each index, the value in `values` divided by the value in `to`. The bench has measured these two values
+ * under similar load. Fails if the lengths differ.
  */
 export function ratios(values: readonly number[], to: readonly number[]): number[] {
   if (values.length !== to.length) throw new Error(`${values.length} values do not pair with ${to.length}`);
@@ -44,7 +44,7 @@ export interface Slope {
   standardError: number;
 }
 
-/** The slope by least squares. Its standard error assumes that the deviations from the line are independent. */
+/** Returns the slope by least squares. Its standard error assumes that the deviations from the line are independent. */
 export function slopeOf(xs: readonly number[], ys: readonly number[]): Slope {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [middle, level] = [mean(xs), mean(ys)];

@@ -30,14 +30,15 @@ export function propertyAnswer(connector: StoredConnector, { Id, Name, Value }: 
   return { Id, Name, Value, AccountConnectorId: connector.Id };
 }
 
-/** The definition of the connector from the catalogue, with the fields that a test has changed. */
+/** Returns the definition of the connector from the catalogue, with the fields that a test has changed. */
 export function definitionOf(connector: StoredConnector): Definition {
   return { ...entryOf(connector.key).definition, ...connector.Connector };
 }
 
 /**
- * The auth type of the connector in lower case. After `oauth2` stands the OAuth2 type, always in British spelling, such
- * as `oauth2 authorisationcode`. If the definition has no `AuthType`, the first entry of `Authentication` is used.
+ * Returns the auth type of the connector in lower case. For OAuth2, the OAuth2 type follows, always in British
+ * spelling: for example `oauth2 authorisationcode`. If the definition has no `AuthType`, uses the first entry of
+ * `Authentication`.
  */
 export function authTypeOf(connector: StoredConnector): string {
   const definition = definitionOf(connector);
@@ -52,14 +53,17 @@ export function isOAuth(connector: StoredConnector): boolean {
   return authTypeOf(connector).startsWith('oauth');
 }
 
-/** The required properties that are absent or empty. Without them, the connector can't be authenticated. */
+/**
+ * Returns the names of the required properties that are absent or empty. While one is missing, the sandbox refuses each
+ * authentication of the connector.
+ */
 export function missingProperties(connector: StoredConnector): string[] {
   const { filledByCyclr } = entryOf(connector.key);
   const required = (definitionOf(connector).Parameters ?? []).filter(isRequired).map(({ TargetName }) => TargetName);
   return required.filter((name) => !(name in filledByCyclr) && !valueOf(connector, name));
 }
 
-/** The value of a property. If several properties have this name, the value of the newest property. */
+/** Returns the value of a property. If several properties have this name, returns the value of the newest one. */
 export function valueOf(connector: StoredConnector, name: string): string | undefined {
   return connector.Properties.findLast(({ Name }) => Name === name)?.Value;
 }

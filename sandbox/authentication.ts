@@ -18,7 +18,7 @@ interface Claim {
 /** Reads an AuthValue. Returns undefined if the AuthValue does not have the form of the auth type. */
 type Reader = (authValue: string, connector: StoredConnector) => Claim | undefined;
 
-/** The reader of each auth type, by the result of {@link authTypeOf}. */
+/** For each result of {@link authTypeOf}, the function that reads an AuthValue of this auth type. */
 const readers: Record<string, Reader> = {
   apikey: (key) => (key === '' ? undefined : { secrets: [key], properties: [] }),
   basic: userAndPassword,
@@ -67,7 +67,7 @@ export function propertiesSuffice(connector: StoredConnector): boolean | undefin
 
 /**
  * Authenticates the connector if its `settlesAt` has passed. A real Cyclr authenticates such a connector when it next
- * calls the third party. The sandbox does so when a client reads the connector.
+ * calls the third party. The sandbox authenticates the connector when a client reads the connector.
  */
 export function settle(store: Store, connector: StoredConnector): void {
   if (connector.settlesAt === undefined || connector.settlesAt > Date.now()) return;
@@ -88,7 +88,9 @@ export function deauthenticate(connector: StoredConnector): void {
   connector.settlesAt = undefined;
 }
 
-/** True for a value that starts with `wrong`. The sandbox refuses such a value at once. */
+/**
+ * True for a value that starts with `wrong`. The sandbox refuses a value that starts with `wrong` when it is stored.
+ */
 export const isWrong = (value: string): boolean => value.startsWith('wrong');
 
 /**
@@ -140,8 +142,8 @@ function tokens(text: string): Claim | undefined {
 }
 
 /**
- * The sandbox's form of an AuthValue for AuthFields, such as `user=me;token=secret`. Cyclr documents no form for
- * AuthFields.
+ * Reads an AuthValue for AuthFields in the form that the sandbox uses, such as `user=me;token=secret`. Cyclr documents
+ * no form for AuthFields.
  */
 function namedValues(text: string): Claim | undefined {
   const pairs = text.split(';').map((pair) => /^[^={}]+=(.*)$/s.exec(pair)?.[1]);

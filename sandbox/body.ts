@@ -2,12 +2,15 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { badRequest, Refusal } from './refusal';
 
-/** The fields of a form body. Undefined if the request has another content type. */
+/** Returns the fields of a form body. Returns undefined if the request has another content type. */
 export function formOf(request: FastifyRequest): URLSearchParams | undefined {
   return isSentAs(request, 'application/x-www-form-urlencoded') ? new URLSearchParams(textOf(request)) : undefined;
 }
 
-/** A checked JSON body. Fails: 415 for another content type, 400 for a body that is not JSON or has another shape. */
+/**
+ * Returns the JSON body of a request, after a check of its shape. Fails: 415 for another content type, 400 for a body
+ * that is not JSON or has another shape.
+ */
 export function jsonOf<T>(request: FastifyRequest, shape: z.ZodType<T>): T {
   if (!isSentAs(request, 'application/json')) {
     throw new Refusal(415, { Message: "The request entity's media type is not supported for this resource." });
@@ -15,7 +18,7 @@ export function jsonOf<T>(request: FastifyRequest, shape: z.ZodType<T>): T {
   return checked(shape, parsed(textOf(request)));
 }
 
-/** A shape that accepts names in PascalCase and camelCase, and `null` for an absent field, as Cyclr does. */
+/** Returns a shape that accepts names in PascalCase and camelCase, and `null` for an absent field, as Cyclr does. */
 export function cyclrInput<T extends z.ZodObject>(shape: T) {
   return z.preprocess(pascalCased, shape);
 }
@@ -29,8 +32,8 @@ export function checked<T>(shape: z.ZodType<T>, value: unknown): T {
 }
 
 /**
- * The body for the list of requests: the value of a JSON body, the fields of a form, or the text of any other body.
- * Undefined if the request has no body.
+ * Returns the body as the list of requests shows it: the value of a JSON body, the fields of a form, or the text of any
+ * other body. Returns undefined if the request has no body.
  */
 export function readableBodyOf(request: FastifyRequest): unknown {
   const form = formOf(request);

@@ -36,8 +36,8 @@ export async function consentInBrowser(sandboxUrl: string, link: string, decisio
 }
 
 /**
- * The link with the origin of `sandboxUrl`. Fails: a Refusal (400) if the link names another machine or port, so that a
- * test finds a wrong link.
+ * Returns the link with the origin of `sandboxUrl`. Fails: a Refusal (400) if the link names another machine or port,
+ * so that a test finds a wrong link.
  */
 function ownLink(sandboxUrl: string, link: string): string {
   const given = isLoopback(link) ? new URL(link) : undefined;

@@ -22,7 +22,10 @@ export interface Parts {
   switches: Switches;
 }
 
-/** The account connector in the path. Fails: 404 if the account does not have this connector. */
+/**
+ * Returns the account connector that the path of the call names. Fails: 404 if the account does not have this
+ * connector.
+ */
 export function connectorOf({ account, params }: Call): StoredConnector {
   return connectorIn(account, idIn(params['id']));
 }
@@ -33,8 +36,8 @@ const Page = z.object({
 });
 
 /**
- * The items of the requested page. If the switch `totalPages` is on, sets the header `Total-Pages`. Fails: 400 if the
- * page or the page size is not a whole number from 1 on.
+ * Returns the items of the page that the call requests. If the switch `totalPages` is on, sets the header
+ * `Total-Pages`. Fails: 400 if the page or the page size is not a whole number from 1 on.
  */
 export function pageOf<T>(items: T[], { request, reply }: Call, { totalPages }: Switches): T[] {
   const { page, pageSize } = checked(Page, request.query);
@@ -42,7 +45,7 @@ export function pageOf<T>(items: T[], { request, reply }: Call, { totalPages }: 
   return items.slice((page - 1) * pageSize, page * pageSize);
 }
 
-/** An id in a path. For a text that is no whole number, returns 0, which is never used as an id. */
+/** Reads an id in a path. Returns 0, which is never an id, for a text that is no whole number. */
 export function idIn(text = ''): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }

@@ -192,7 +192,9 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
   },
 });
 
-/** The entry with this key, connector name or connector id. Fails: a Refusal (400) if there is no such entry. */
+/**
+ * Returns the entry with this key, connector name or connector id. Fails: a Refusal (400) if there is no such entry.
+ */
 export function entryOf(wanted: string | number): CatalogueEntry {
   const entry = catalogue.find(
     ({ key, definition }) => key === wanted || definition.Name === wanted || definition.Id === wanted,
@@ -201,7 +203,7 @@ export function entryOf(wanted: string | number): CatalogueEntry {
   return entry;
 }
 
-/** A small icon of a letter, as a `data:` URI. */
+/** Returns a small icon that shows a letter, as a `data:` URI. */
 function letterIcon(letter: string, colour: string): string {
   return svg(
     `<circle cx="32" cy="32" r="32" fill="${colour}"/>` +
@@ -210,8 +212,8 @@ function letterIcon(letter: string, colour: string): string {
 }
 
 /**
- * A PNG of 120 KB, without compression. Like the usual icons of Cyclr (PNG of 400 × 400), this icon is too large for a
- * view.
+ * Returns a PNG of 120 KB, without compression. This icon is too large for a view, like the usual icons of Cyclr (PNG
+ * of 400 × 400).
  */
 function heavyIcon(): string {
   const size = 200;

@@ -91,14 +91,15 @@ export interface Control {
   /** Changes an account connector. A patch of `Authenticated` cancels a delayed authentication. */
   update(accountId: string, id: number, patch: ConnectorPatch): AccountConnector;
   /**
-   * Adds a fault for the requests that match `rule`. If several rules match a request, the oldest rule applies. Returns
-   * a function that lets the requests of a `held` rule continue.
+   * Adds a fault for the requests that match `rule`. If several rules match a request, the request gets the fault of
+   * the oldest rule that has no more requests to skip. Returns a function that lets the requests of a `held` rule
+   * continue.
    */
   fault(rule: FaultRule): () => void;
   clearFaults(): void;
   /** Makes all bearer tokens invalid. */
   revokeTokens(): void;
-  /** The sign-in tokens of an account, oldest first. */
+  /** Returns the sign-in tokens of an account, oldest first. */
   signIns(accountId: string): SignIn[];
   /**
    * Acts as the user's browser over HTTP. Opens a consent link, sends the decision, and returns the target of the
@@ -117,7 +118,7 @@ export interface ControlParts {
   faults: Faults;
   requests: RecordedRequest[];
   switches: Switches;
-  /** The URL of the sandbox. Call this function only after the server listens. */
+  /** Returns the URL of the sandbox. Call this function only after the server listens. */
   sandboxUrl: () => string;
 }
 

@@ -15,8 +15,8 @@ export class DataFile {
   }
 
   /**
-   * Resolves when the file has the state that the sandbox had at the time of the call. All calls that come during a
-   * write share the next write.
+   * Resolves when the file has the state that the sandbox had at the time of the call. If calls come while a write
+   * runs, one further write serves all of them.
    */
   save(): Promise<void> {
     this.#next ??= this.#writing
@@ -36,8 +36,8 @@ export class DataFile {
 }
 
 /**
- * The content of the file. Undefined if the file does not exist. Fails: an Error if the file can't be read or is not
- * JSON.
+ * Returns the parsed content of the file. Returns undefined if the file does not exist. Fails: an Error if the file
+ * can't be read or is not JSON.
  */
 export function readDataFile(path: string): unknown {
   try {

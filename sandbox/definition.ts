@@ -40,7 +40,7 @@ export interface CatalogueEntry {
   filledByCyclr: Record<string, string>;
 }
 
-/** An entry of the catalogue before the common fields are added. */
+/** An entry of the catalogue without its id and without the fields that all entries share. */
 interface Draft extends Partial<Omit<CatalogueEntry, 'key' | 'definition'>> {
   Name?: string;
   AuthType: string;
@@ -49,7 +49,10 @@ interface Draft extends Partial<Omit<CatalogueEntry, 'key' | 'definition'>> {
   [field: string]: unknown;
 }
 
-/** Builds the catalogue from drafts. Adds the ids, in the order of the drafts, and the common fields. */
+/**
+ * Builds the catalogue. Adds to each entry in `drafts` an id, in the order of the entries, and the fields that all
+ * entries share.
+ */
 export function catalogueOf(drafts: Record<string, Draft>): CatalogueEntry[] {
   return Object.entries(drafts).map(([key, draft], index) => {
     const { partnerIntegration = false, storedAuthValue, filledByCyclr = {}, ...fields } = draft;
@@ -60,7 +63,7 @@ export function catalogueOf(drafts: Record<string, Draft>): CatalogueEntry[] {
   });
 }
 
-/** A property of the account connector, required by default. */
+/** Makes a parameter that is a property of the account connector. The property is required by default. */
 export function property(TargetName: string, fields: Partial<Parameter> = {}): Parameter {
   return {
     Name: TargetName,

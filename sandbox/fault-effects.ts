@@ -16,7 +16,10 @@ export interface FaultContext {
   released: Promise<void>;
 }
 
-/** The effect of each fault. If the effect neither answers the request nor hijacks the reply, the request continues. */
+/**
+ * For each fault, the function that causes its effect. If this function neither answers the request nor hijacks the
+ * reply, the request continues.
+ */
 type Effects = { [K in Fault['kind']]: (context: FaultContext, fault: Extract<Fault, { kind: K }>) => unknown };
 
 const effects: Effects = {
@@ -65,7 +68,7 @@ function withoutContent(reply: FastifyReply): string {
   return '';
 }
 
-/** Applies a fault in a Fastify hook. The hook must return the result. */
+/** Applies a fault in a Fastify hook. The hook must return the result of this function. */
 export function applyFault(context: FaultContext, fault: Fault): unknown {
   return effects[fault.kind](context, fault as never);
 }
@@ -92,7 +95,7 @@ const inForm: Record<EchoForm, (secret: string) => string> = {
   upper: (secret) => secret.toUpperCase(),
 };
 
-/** The secret in a request. */
+/** Returns the secret in the body of a request: an `AuthValue`, the `Value` of a property, or a client secret. */
 function secretOf(request: FastifyRequest): string {
   const body = pascalCased(readableBodyOf(request)) as Partial<Record<string, string>> | undefined;
   return String(body?.['AuthValue'] ?? body?.['Value'] ?? body?.['Client_secret'] ?? '');

@@ -40,7 +40,10 @@ export class Faults {
     this.#rules = [];
   }
 
-  /** Returns the fault of the first rule that matches the request, and counts this use of the rule. */
+  /**
+   * Returns the fault of the oldest rule that matches the request and has no more requests to skip. Counts the request
+   * in this rule and in each older rule that matches.
+   */
   take(request: RuleInput): Hit | undefined {
     for (const active of this.#rules.filter((candidate) => matches(candidate, request))) {
       if (active.toSkip > 0) {

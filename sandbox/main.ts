@@ -1,4 +1,4 @@
-/** The sandbox as a process. */
+/** Runs the sandbox as a process: starts its server, and stops the server at a stop signal. */
 import { readEnvironment } from './environment';
 import { startSandbox } from './server';
 

@@ -8,7 +8,9 @@ import type { StoredConnector } from './state';
 
 const SLOW_MS = 60_000;
 
-/** The methods of each connector. The sandbox has one method, which reads the signed-in user. */
+/**
+ * Returns the methods of a connector. In the sandbox, each connector has one method, which reads the signed-in user.
+ */
 const methodsOf = (definitionId: number): { Id: number; Name: string; MethodUniqueIdentifier: string }[] => [
   { Id: definitionId * 1000 + 1, Name: 'Get current user', MethodUniqueIdentifier: `whoami-${definitionId}` },
 ];

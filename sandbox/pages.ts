@@ -50,7 +50,7 @@ const choices: Record<Decision, [label: string, meaning: string]> = {
   close: ['Close', 'Nothing changes. Closing this tab does the same.'],
 };
 
-/** The consent page of the sandbox. With a real Cyclr, the third party has this page. */
+/** Returns the HTML of the consent page of the sandbox. With a real Cyclr, the third party serves the consent page. */
 export function consentPage({ id, accountId }: OpenConsent, connectorName: string): string {
   const buttons = Object.entries(choices).map(
     ([decision, [label, meaning]]) =>
@@ -68,7 +68,7 @@ ${new Markup(buttons.join('\n'))}
   );
 }
 
-/** Cyclr's answer to an invalid sign-in token. */
+/** Returns the page with which Cyclr answers an invalid sign-in token. */
 export const forbiddenPage = (): string =>
   page(
     '403 – Forbidden: Access is denied.',
@@ -76,7 +76,7 @@ export const forbiddenPage = (): string =>
 <p>Go back to the page before, and request a new link.</p>`,
   );
 
-/** Cyclr's error page, which does not redirect the browser. */
+/** Returns Cyclr's error page, which does not redirect the browser. */
 export const errorPage = (reason: string): string =>
   page(
     'Something went wrong',
@@ -87,7 +87,7 @@ export const errorPage = (reason: string): string =>
 export const closedPage = (): string =>
   page('You can close this tab', markup`<p>Nothing was changed. The link can't be used again.</p>`);
 
-/** A page that sends `message` to its opener window. Only a window of the origin `origin` gets the message. */
+/** Returns a page that sends `message` to its opener window. Only a window of the origin `origin` gets the message. */
 export const messagePage = (message: string, origin: string): string =>
   page(
     'You can close this window',
@@ -95,7 +95,7 @@ export const messagePage = (message: string, origin: string): string =>
 <script data-message="${message}" data-origin="${origin}">${postMessage}</script>`,
   );
 
-/** The page `/return`, the default target of the redirect. */
+/** Returns the page `/return`, the default target of the redirect after a decision. */
 export const returnPage = (): string =>
   page(
     'You are back from Cyclr',

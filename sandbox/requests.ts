@@ -22,7 +22,7 @@ export interface RecordedRequest {
 
 const LIMIT = 10_000;
 
-/** Keeps the last requests, oldest first. */
+/** Keeps the last 10,000 requests, oldest first. */
 export class Recorder {
   readonly requests: RecordedRequest[] = [];
   readonly #open = new WeakMap<FastifyRequest, RecordedRequest>();
@@ -48,8 +48,8 @@ export class Recorder {
   }
 
   /**
-   * Records the end of a request. Call this method before the answer is sent, so that the request is in the list when
-   * the client has the answer.
+   * Records the status of the answer to a request. Call this method before the answer is sent, so that the list has the
+   * status when the client has the answer.
    */
   end(request: FastifyRequest, reply: FastifyReply): void {
     const recorded = this.#open.get(request);
@@ -57,7 +57,7 @@ export class Recorder {
   }
 }
 
-/** The path and the query of a request, without decoding. */
+/** Returns the path and the query of a request as received, without decoding. */
 export function urlOf(request: FastifyRequest): { path: string; query: string } {
   const [, path = '', query = ''] = /^([^?]*)\??(.*)$/.exec(request.url) ?? [];
   return { path, query };

@@ -94,10 +94,10 @@ function serve(app: FastifyInstance, prefix: string, build: (scope: FastifyInsta
 const isLoopback = (hostname: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/i.test(hostname);
 
 /**
- * A server that reads every body as text, because `body.ts` checks the content type. When the server closes, it closes
- * the open connections. The server accepts a request only if its header `Host` is loopback or the server's own address.
- * The reason is DNS rebinding: a web page whose host name resolves to this machine could otherwise read the values that
- * users typed. The client id and secret are public, so they are no protection.
+ * Makes an HTTP server that reads every body as text, because `body.ts` checks the content type. When the server
+ * closes, it closes the open connections. The server accepts a request only if its header `Host` is loopback or the
+ * server's own address. The reason is DNS rebinding: a web page whose host name resolves to this machine could
+ * otherwise read the values that users typed. The client id and secret are public, so they are no protection.
  */
 function createApp(host: string): FastifyInstance {
   const app = Fastify({

@@ -75,7 +75,7 @@ export function serviceDomain(app: FastifyInstance, parts: Parts, hookParts: Hoo
   app.route({ method: ['GET', 'HEAD'], url: CONSENT, handler: refuseMethod });
 }
 
-/** The answer to each decision. */
+/** For each decision on the consent page, the function that answers the browser. */
 const afterwards: Record<Decision, (reply: FastifyReply, consent: OpenConsent, switches: Switches) => unknown> = {
   approve: redirectBack,
   decline: redirectBack,

@@ -17,7 +17,10 @@ export interface SignIn {
 
 const Body = cyclrInput(z.strictObject({ Username: z.string().regex(/\S/, 'The Username field is required.') }));
 
-/** A base64 text that contains `+`, `/` and `=`, because these characters must be encoded in a URL. */
+/**
+ * Makes a token in base64 that contains `+`, `/` and `=`. A client must encode these characters in a URL, so a client
+ * that does not is found.
+ */
 const newToken = (): string =>
   Buffer.concat([randomBytes(24), Buffer.from('+/+/', 'base64'), randomBytes(5)]).toString('base64');
 
@@ -39,12 +42,12 @@ export function signInRoutes({ store, switches }: Parts): Routes {
   };
 }
 
-/** The valid token with this value. Undefined if no valid token has this value. */
+/** Returns the valid sign-in token with this value. Returns undefined if no valid token has this value. */
 export function validSignInToken(store: Store, value: string): SignInToken | undefined {
   return store.state.signInTokens.find((token) => token.value === value && !token.used && token.expiresAt > Date.now());
 }
 
-/** The sign-in tokens of an account, oldest first. */
+/** Returns the sign-in tokens of an account, oldest first. */
 export function signInsOf(store: Store, accountId: string): SignIn[] {
   return store.state.signInTokens
     .filter((token) => token.accountId === accountId)
@@ -58,7 +61,7 @@ export function signInsOf(store: Store, accountId: string): SignIn[] {
 
 const usernameIn = (request: FastifyRequest): string => jsonOf(request, Body).Username;
 
-/** A time with seven decimal places in its seconds, as .NET prints it. */
+/** Formats a time with seven decimal places in its seconds, as .NET prints it. */
 function dotnetTime(atMs: number, hasZ: boolean): string {
   return new Date(atMs).toISOString().replace('Z', hasZ ? '4711Z' : '4711');
 }

@@ -40,7 +40,7 @@ export class Store {
     return this.#accounts.get(id);
   }
 
-  /** The account connector with this id. Fails: 404 if the account does not have this connector. */
+  /** Returns the account connector with this id. Fails: 404 if the account does not have this connector. */
   connector(accountId: string, id: number): StoredConnector {
     return connectorIn(this.#accounts.get(accountId), id);
   }
@@ -60,7 +60,7 @@ export class Store {
     return cycle;
   }
 
-  /** The cycle of the account with this id. Fails: 404 if the account does not have this cycle. */
+  /** Returns the cycle with this id in the account. Fails: 404 if the account does not have this cycle. */
   cycle(accountId: string, id: string): Cycle {
     return cycleIn(this.#accounts.get(accountId), id);
   }
@@ -113,14 +113,14 @@ function seed(store: Store): void {
   store.state.nextConnectorId = 10_001;
 }
 
-/** The account connector with the id `id`. Fails: 404 if the account does not have this connector. */
+/** Returns the account connector with the id `id`. Fails: 404 if the account does not have this connector. */
 export function connectorIn(account: Account | undefined, id: number): StoredConnector {
   const connector = account?.connectors.find((candidate) => candidate.Id === id);
   if (!connector) throw notFound(`Account connector ${id} could not be found.`);
   return connector;
 }
 
-/** The cycle with the id `id`. Fails: 404 if the account does not have this cycle. */
+/** Returns the cycle with the id `id`. Fails: 404 if the account does not have this cycle. */
 export function cycleIn(account: Account | undefined, id: string | undefined): Cycle {
   const cycle = account?.cycles.find((candidate) => candidate.id === id);
   if (!cycle) throw notFound('The cycle could not be found.');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Variants of behaviour that Cyclr does not document. A restart resets them. */
+/** Variants of behaviour that Cyclr does not document. A restart of the sandbox sets all switches to their defaults. */
 export const Switches = z.strictObject({
   /** The effect of a POST of a property whose name the connector already has. */
   secondPost: z.enum(['duplicate', 'replace', '400']),

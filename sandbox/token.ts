@@ -34,8 +34,8 @@ export function revokeTokens(store: Store): void {
 }
 
 /**
- * The account with the id `accountId`, which is by default the header `X-Cyclr-Account`. Fails: 401 for an unknown
- * account, and for a token that is invalid or belongs to another account.
+ * Returns the account with the id `accountId`. The default id is the header `X-Cyclr-Account` of the request. Fails:
+ * 401 for an unknown account, and for a token that is invalid or belongs to another account.
  */
 export function accountAdmitted(store: Store, request: FastifyRequest, accountId = accountIdOf(request)): Account {
   const token = tokenOf(store, request);
@@ -45,13 +45,18 @@ export function accountAdmitted(store: Store, request: FastifyRequest, accountId
   return account;
 }
 
-/** The bearer token of a request, valid or expired. Undefined if the request has no token or an unknown token. */
+/**
+ * Returns the bearer token of a request, valid or expired. Returns undefined if the request has no token or an unknown
+ * token.
+ */
 export function tokenOf(store: Store, request: FastifyRequest): Token | undefined {
   const [, value] = /^Bearer (\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
   return store.state.tokens.find((token) => token.value === value);
 }
 
-/** The value of the header `X-Cyclr-Account`. Node reads headers as Latin-1, the encoding that Cyclr expects. */
+/**
+ * Returns the value of the header `X-Cyclr-Account`. Node reads headers as Latin-1, the encoding that Cyclr expects.
+ */
 export function accountIdOf(request: FastifyRequest): string | undefined {
   return request.headers['x-cyclr-account']?.toString();
 }

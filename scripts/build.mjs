@@ -121,8 +121,8 @@ function stampOf(root) {
 }
 
 /**
- * The sources in the folders. A missing folder is skipped: a container image has only the folders that its processes
- * need.
+ * Returns the paths of the source files in the folders. Skips a missing folder: a container image has only the folders
+ * that its processes need.
  */
 function sourcesIn(root, folders) {
   return folders
@@ -133,8 +133,8 @@ function sourcesIn(root, folders) {
 }
 
 /**
- * The hash of the files. The length of each file is hashed before its content. Without the lengths, two different lists
- * of files could have the same hash.
+ * Returns one hash of all these files. The length of each file is hashed before its content. Without the lengths, two
+ * different lists of files could have the same hash.
  */
 function hashOf(root, paths) {
   const hash = createHash('sha256');

@@ -19,8 +19,8 @@ const failOnWarnings = {
 };
 
 /**
- * The rules of Webpack with ES2022 as the target. With the SDK's target, ES2017, each private field of an object is an
- * entry of a WeakMap. These entries need CPU time, and memory for each waiting flow.
+ * Returns the rules of Webpack with ES2022 as the target. With the SDK's target, ES2017, each private field of an
+ * object is an entry of a WeakMap. These entries need CPU time, and memory for each waiting flow.
  */
 const forNode = (rules) =>
   rules.map((rule) => {

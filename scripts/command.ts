@@ -34,7 +34,10 @@ export function readOptions<T extends { help: boolean }>(
   }
 }
 
-/** The whole number in the value of the option `--flag`. For any other value, fails with the allowed range. */
+/**
+ * Returns the whole number in `text`, the value of the option `--flag`. For any other value, fails with a message that
+ * has the allowed range.
+ */
 export function wholeNumber(flag: string, text: string, least: number, most: number): number {
   const number = /^\d+$/.test(text) ? Number(text) : NaN;
   if (number >= least && number <= most) return number;

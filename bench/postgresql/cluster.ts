@@ -46,7 +46,7 @@ export async function startCluster(): Promise<Cluster> {
   }
 }
 
-/** The folder of the programs of the newest version. */
+/** Returns the folder with the programs of the newest installed PostgreSQL. */
 function newestBin(): string {
   const versions = existsSync(PACKAGES) ? readdirSync(PACKAGES).map(Number) : [];
   const bin = join(PACKAGES, `${Math.max(...versions)}`, 'bin');

@@ -91,7 +91,7 @@ function postgresqlSide(
 
 interface FlowClient {
   db: Pool;
-  /** Runs `act`, and waits until the flow is in the state. */
+  /** Runs `act`, and waits until the flow `key` is in the state `state`. */
   reaches(key: ConnectorKey, state: string, act: () => Promise<unknown>): Promise<void>;
   close(): Promise<void>;
 }

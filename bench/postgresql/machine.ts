@@ -14,7 +14,10 @@ import type { CredentialInput, PropertyInput } from '../../workflows/messages';
 
 /** The number of steps that a process runs at the same time. */
 const AT_ONCE = 40;
-/** The time between two searches for due steps. The input of a user and the end of a step also start a search. */
+/**
+ * The time between two searches for due steps. A user's input starts a search at once. The end of a step starts a
+ * search if a search has waited for a free place.
+ */
 const SEARCH_MS = 1_000;
 
 /** `due_at`: when a process must run the step of the state. Null if the flow waits for its user, or has ended. */

@@ -32,5 +32,5 @@ async function readAll(body: ReadableStream<Uint8Array>, onEvent: (text: string)
   }
 }
 
-/** The JSON in the data line of an event. */
+/** Returns the parsed JSON in the data line of an event. */
 export const dataOf = (event: string): unknown => JSON.parse(/^data: (.*)$/m.exec(event)?.[1] ?? 'null');

@@ -47,7 +47,7 @@ async function play(stack: Stack, part: Part, open: (part: Part) => Promise<Watc
   return [asked - askedAt, ended - endedAt];
 }
 
-/** The times of the workflow tasks that handled the results of the second and the third activity. */
+/** Returns the times of the workflow tasks that handled the results of the second and the third activity. */
 async function transitionsOf({ client }: Stack, { workflowId, runId }: Execution): Promise<[number, number]> {
   const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
   const times: number[] = [];

@@ -41,7 +41,10 @@ export class Watch {
 
 type Open = (part: Part) => Promise<Watch>;
 
-/** Returns a function for each kind of watch. The function starts a watch on an open flow. */
+/**
+ * Returns one function for each way to follow the views. The function starts a {@link Watch} that follows the views of
+ * an open flow.
+ */
 export function watchesOf({ client }: Stack, service: BenchService): Record<WatchName, Open> {
   const auth = new ConnectorAuth(client);
   return {

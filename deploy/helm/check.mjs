@@ -34,7 +34,10 @@ function step(name, act) {
 const outputOf = (error) => (error.stdout === undefined ? error.message : `${error.stdout}${error.stderr}`).trim();
 const run = (command, ...args) => execFileSync(command, args, { encoding: 'utf8', stdio: 'pipe' });
 
-/** The command line of kubernetes-validate, in a virtual environment of its own. */
+/**
+ * Returns the path of the program kubernetes-validate. Installs it into a virtual environment of its own if it is
+ * missing.
+ */
 function validator() {
   const venv = join(folder, 'venv');
   const program = join(venv, 'bin/kubernetes-validate');
@@ -60,7 +63,9 @@ const podOf = ({ kind, spec }) => (kind === 'Pod' ? spec : spec.template?.spec);
 const podsOf = (manifests) => manifests.map(podOf).filter(Boolean);
 const containersOf = (manifests) => podsOf(manifests).flatMap(({ containers }) => containers);
 
-/** The rules of the Pod Security Standard "restricted", and a root without write access. */
+/**
+ * Checks the rules of the Pod Security Standard "restricted", and that no container can write to its root file system.
+ */
 function checkHardening(manifests) {
   for (const pod of podsOf(manifests)) {
     const { runAsNonRoot, runAsUser, runAsGroup, seccompProfile } = pod.securityContext;
@@ -79,7 +84,10 @@ function checkHardening(manifests) {
   }
 }
 
-/** Each container has the command, the grace period and the memory limit of its service in docker-compose.yml. */
+/**
+ * Checks that each container has the command, the grace period and the memory limit of its service in
+ * docker-compose.yml.
+ */
 function checkCompose(manifests, isSandbox) {
   const { services } = parse(readFileSync(join(import.meta.dirname, '../../docker-compose.yml'), 'utf8'), {
     merge: true,
@@ -93,7 +101,10 @@ function checkCompose(manifests, isSandbox) {
     }
 }
 
-/** No environment variable has a secret. Each file that a variable names is in a mounted volume. */
+/**
+ * Checks that no environment variable has a name ending in _SECRET, _SECRETS, _KEY or _KEYS, and that each file that a
+ * variable names is in a mounted volume.
+ */
 function checkFiles(manifests) {
   for (const pod of podsOf(manifests))
     for (const { env, volumeMounts = [] } of pod.containers)
@@ -107,7 +118,7 @@ function checkFiles(manifests) {
       }
 }
 
-/** Each port of a probe and of a Service exists, and each selector finds the pods of a Deployment. */
+/** Checks that each port of a probe and of a Service exists, and that each selector finds the pods of a Deployment. */
 function checkReferences(manifests) {
   const deployments = manifests.filter(({ kind }) => kind === 'Deployment');
   const selected = (labels) =>

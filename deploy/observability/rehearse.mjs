@@ -131,7 +131,7 @@ async function eventually(what, check) {
   return Math.round((Date.now() - began) / 1000);
 }
 
-/** The environment of the operator's shell. */
+/** Returns the environment in which the operator's commands run. */
 const shellEnv = () => ({
   ...process.env,
   PATH: `${folder}:${process.env.PATH}`, // the folder has the program `temporal`
@@ -184,7 +184,7 @@ async function flowsOf(accountId) {
   return (await (await fetch(`${running.service.url}/v1/accounts/${accountId}/connectors`, { headers })).json()).items;
 }
 
-/** The id of the account's only connector. */
+/** Returns the id of the account's only connector. */
 const connectorOf = async (accountId) => (await flowsOf(accountId))[0].connectorId;
 
 /** Waits until all flows of the account are in the state `state` and have no problem. */

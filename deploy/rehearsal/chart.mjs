@@ -40,7 +40,10 @@ export async function checkChart() {
   }
 }
 
-/** The manifests of examples/sandbox.yaml, with the image and the Temporal of the rehearsal. */
+/**
+ * Returns the manifests that the chart makes for examples/sandbox.yaml, with the image and the Temporal of the
+ * rehearsal.
+ */
 function manifests() {
   const temporal = ['temporal.config.TEMPORAL_ADDRESS=temporal:7233', 'temporal.config.TEMPORAL_NAMESPACE=default'];
   const sets = ['image.repository=cyclr-connect', 'image.tag=new', ...temporal];
@@ -49,14 +52,17 @@ function manifests() {
   return parseAllDocuments(text, { version: '1.1' }).map((document) => document.toJS());
 }
 
-/** The specifications of the pods of one kind of resource. Fails if there is none. */
+/**
+ * Returns the pod specification of each manifest of one kind, such as `Job` or `Deployment`. Fails if the chart has no
+ * manifest of this kind.
+ */
 function podsOf(all, kind) {
   const pods = all.filter((manifest) => manifest.kind === kind).map(({ spec }) => spec.template?.spec ?? spec);
   assert.ok(pods.length > 0, `the chart has no ${kind}`);
   return pods;
 }
 
-/** The Secrets that docs/kubernetes.md makes by kubectl, with the keys of the stack. */
+/** Returns the Secrets that a reader of docs/kubernetes.md makes by kubectl, here with the keys of the stack. */
 async function secretsOfStack() {
   const key = (service, name) => compose(['exec', '-T', service, 'cat', `/keys/${name}.json`]);
   return {
@@ -74,7 +80,7 @@ async function secretsOfStack() {
 
 /**
  * Writes a folder for each Secret as Kubernetes does: the files are links into `..data`, and the owner is root. Returns
- * the path of the parent folder.
+ * the path of the folder that contains these folders.
  */
 function writeSecrets(secrets) {
   const root = join(work, 'chart');
@@ -107,7 +113,10 @@ async function start(pod, folders) {
 
 const nameOf = ({ name }) => `chart-${name}`;
 
-/** The name of a pod's container, and the arguments of `docker run` that do what the pod's manifest says. */
+/**
+ * Returns the name of a pod's container, and the arguments with which `docker run` runs the container as the pod's
+ * manifest says.
+ */
 function runArguments(pod, folders) {
   const [one] = pod.containers;
   const { runAsUser, runAsGroup, fsGroup } = pod.securityContext;
@@ -135,8 +144,8 @@ function bytesOf(quantity) {
 }
 
 /**
- * The arguments of `docker run` that mount a Secret or an emptyDir. As in Kubernetes, the group of the mounted files is
- * fsGroup.
+ * Returns the arguments of `docker run` that mount a Secret or an emptyDir. As in Kubernetes, the group of the mounted
+ * files is fsGroup.
  */
 function mountOf({ volumes, securityContext: { fsGroup } }, { name, mountPath }, folders) {
   const { secret, emptyDir } = volumes.find((volume) => volume.name === name);

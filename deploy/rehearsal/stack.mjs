@@ -70,7 +70,7 @@ export async function up(image) {
 
 export const container = (service) => `${PROJECT}-${service}-1`;
 
-/** The state of a container, as `docker inspect` gives it. */
+/** Returns the state of a container, as `docker inspect` gives it. */
 export const stateOf = async (service) =>
   JSON.parse(await docker('inspect', '-f', '{{json .State}}', container(service)));
 

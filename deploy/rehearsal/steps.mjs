@@ -59,8 +59,8 @@ async function step(name, act) {
 const seconds = (since) => ((Date.now() - since) / 1000).toFixed(1);
 
 /**
- * A step that disturbs the stack. The step passes under two conditions: all waiting flows are still in their waiting
- * states, and one of these flows then ends as authenticated.
+ * Runs a step that disturbs the stack. The step passes under two conditions: all waiting flows are still in their
+ * waiting states, and one of these flows then ends as authenticated.
  */
 const survives = (name, act) =>
   step(name, async () => {

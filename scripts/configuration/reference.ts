@@ -30,7 +30,7 @@ In the column "Process", "all" stands for every process that connects to Tempora
 scripts. Do not put secrets into files of the repository.
 `;
 
-/** The text of docs/configuration.md. Fails if an environment variable has no description or no example. */
+/** Returns the text of docs/configuration.md. Fails if an environment variable has no description or no example. */
 export function configurationReference(): string {
   const rows = schemas.flatMap(([process, schema]) => rowsOf(process, schema));
   return `${header}\n${table([['Variable', 'Process', 'Meaning', 'Example', 'Default'], ...rows])}`;
@@ -68,7 +68,7 @@ const defaultIn = (property: unknown) => (property as { default?: string }).defa
 
 const code = (text: string): string => `\`${text}\``;
 
-/** A Markdown table as prettier formats it: the first row is the header. */
+/** Returns a Markdown table as prettier formats it. The first row is the header. */
 function table(rows: string[][]): string {
   const [first = [], ...rest] = rows;
   const widths = first.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));

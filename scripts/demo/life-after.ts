@@ -74,7 +74,7 @@ async function prepare(parts: LifeAfterParts): Promise<Scene> {
   return { ...parts, backend: new OnboardingService(service), key, cycleId: cycle.id };
 }
 
-/** The person for whom the backend makes a session. */
+/** Makes a session by the backend, and returns the data of the person who uses this session. */
 async function personOf({ backend, stack, patience, key }: Scene, more: object = {}): Promise<PersonParts> {
   const { accountId, connectorId } = key;
   const session = await backend.createSession({ accountId, connectorIds: [connectorId], by: PERSON, ...more });
