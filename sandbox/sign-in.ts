@@ -18,8 +18,8 @@ export interface SignIn {
 const Body = cyclrInput(z.strictObject({ Username: z.string().regex(/\S/, 'The Username field is required.') }));
 
 /**
- * Makes a token in base64 that contains `+`, `/` and `=`. A client must encode these characters in a URL, so a client
- * that does not is found.
+ * Makes a token in base64 that contains `+`, `/` and `=`. A client must encode these characters in a URL: if the client
+ * does not, its sign-in fails.
  */
 const newToken = (): string =>
   Buffer.concat([randomBytes(24), Buffer.from('+/+/', 'base64'), randomBytes(5)]).toString('base64');

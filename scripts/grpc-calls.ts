@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 
 export interface GrpcCalls {
   address: string;
-  /** The number of calls of this name so far, such as `QueryWorkflow`. */
+  /** Returns the number of calls of this name so far. `name`: a gRPC method, such as `QueryWorkflow`. */
   started(name: string): number;
   /** The number of open calls of this name. */
   open(name: string): number;

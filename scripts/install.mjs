@@ -1,4 +1,4 @@
-/** Compares node_modules with package-lock.json, and runs `npm ci`. */
+/** Finds out whether node_modules has the packages of package-lock.json, and installs them with `npm ci`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runTree } from './process-tree.mjs';
@@ -29,7 +29,10 @@ export async function install(root) {
   if (code !== 0) throw new Error(`npm ci failed (exit code ${code})`);
 }
 
-/** The command of the npm that runs this script. If no npm runs this script, the npm on the PATH. */
+/**
+ * Returns the command of the npm that runs this script. If no npm runs this script, returns `npm`, which is searched on
+ * the PATH.
+ */
 function npm() {
   const script = process.env.npm_execpath;
   return script?.endsWith('npm-cli.js') ? [process.execPath, script] : ['npm'];

@@ -15,7 +15,7 @@ const SILENT_MS = 60_000;
 
 /**
  * Takes the lock at `path`, runs `action`, and releases the lock. If another process holds the lock, waits until that
- * process has released the lock or has ended.
+ * process has released the lock, or the lock is stale.
  */
 export async function withLock(path, action) {
   for (let waiting = false; !take(path); waiting = true) {

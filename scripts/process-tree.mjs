@@ -68,7 +68,7 @@ async function endTree(pid) {
   for (const one of tree) kill(one, 'SIGKILL');
 }
 
-/** The process and its descendants. */
+/** Returns the ids of the process and of its descendants. */
 function treeOf(pid) {
   const all = processes();
   const found = [pid];
@@ -76,7 +76,10 @@ function treeOf(pid) {
   return found;
 }
 
-/** The running processes of this machine, with their parents. Empty if the machine has neither /proc nor `ps`. */
+/**
+ * Returns the running processes of this machine, each with its parent. Returns an empty list if the machine has neither
+ * /proc nor `ps`.
+ */
 function processes() {
   try {
     const all = process.platform === 'linux' ? processesOfLinux() : processesOfPs();

@@ -10,7 +10,7 @@ import type { FaultStack } from './stack';
 const DEPLOYMENT = 'faults';
 const CALL_MS = 10_000;
 const RETRY_EVERY_MS = 500;
-/** The time limit of one change of the versions. Only a change that hangs reaches this limit. */
+/** The time limit for one change of the current version. Only a change that hangs reaches this limit. */
 const LIMIT_MS = 3 * 60_000;
 
 interface Build {
@@ -55,8 +55,8 @@ export class Builds {
   }
 
   /**
-   * Makes the other build the current version. If `share` is below 1, gives the other build only this share of the
-   * flows.
+   * Makes the build that is not current the current version. If `share` is below 1, this build gets only this share of
+   * the flows, and the current version stays.
    */
   async change(share: number): Promise<void> {
     const other = (this.#current + 1) % this.#builds.length;

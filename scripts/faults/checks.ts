@@ -16,20 +16,20 @@ import { allEvents, allStates } from './machine-samples';
 export type FlowCheck = (record: FlowRecord, runs: RunEvidence[], stored: Stored) => string[];
 
 export const flowChecks = {
-  /** Each run has the planned outcome. */
+  /** Checks that each run has the planned outcome. */
   outcomes: (record, runs) => outcomeFaults(record, runs),
-  /** The connector in Cyclr has the last good values of the user. */
+  /** Checks that the connector in Cyclr has the last good values of the user. */
   Cyclr: (record, _runs, stored) => cyclrFaultsOf(record, stored(record.key)),
   'task failures': (_record, runs) => runs.flatMap(({ history }) => failedTasks(history.events ?? [])),
-  /** Each timeline is a path through the state machine. */
+  /** Checks that each timeline is a path through the state machine. */
   timelines: (record, runs) => runs.flatMap((run) => timelineFaults(run, expectationOf(record, run))),
   'asked again': ({ askedAgain }) => [...new Set(askedAgain)],
   verifications: (record, runs) => verificationFaults(record, runs),
-  /** No user got an unexpected error, or a view with a wrong revision. */
+  /** Checks that no user got an unexpected error, or a view with a wrong revision. */
   'answers to users': ({ problems }) => problems,
 } satisfies { [name: string]: FlowCheck };
 
-/** All faults of one flow, each with the name of its check. */
+/** Returns all faults of one flow, each with the name of its check. */
 export function faultsOf(record: FlowRecord, runs: RunEvidence[], stored: Stored): string[] {
   const mine = runs.filter(({ workflowId }) => workflowId === workflowIdOf(record.key));
   const checks: [string, FlowCheck][] = Object.entries(flowChecks);
@@ -40,8 +40,8 @@ const expectationOf = ({ runs }: FlowRecord, { runId }: RunEvidence): RunExpecta
   runs.find((run) => run.runId === runId)?.expected;
 
 /**
- * Compares the runs in Temporal with the record of the user. After a lost answer, the user repeats a start. Then
- * Temporal can have one run more than the record.
+ * Compares the runs in Temporal with the record of the user. If the answer to a start is lost, the user repeats the
+ * start. In this case, Temporal may have one run that is not in the record.
  */
 function outcomeFaults({ expected, runs: recorded, startRepeated }: FlowRecord, runs: RunEvidence[]): string[] {
   const others = runs.filter(({ runId }) => !recorded.some((run) => run.runId === runId));
@@ -75,7 +75,7 @@ function runFaults({ view, error, closings }: RunEvidence, expected: RunExpectat
   ];
 }
 
-/** All steps of the machine as texts, each with a state, an event, and the state after the event. */
+/** All transitions of the state machine as texts, each with a state, an event, and the state after the event. */
 const arrows = new Set(
   allStates.flatMap((state) =>
     allEvents.map((event) => `${state.name} ${event.type} ${transition(state, event).name}`),
@@ -109,15 +109,18 @@ function usedTwice(timeline: TimelineEntry[]): string[] {
   return [...repeated].map((id) => `the submission ${id} was accepted twice`);
 }
 
-/** The sender of an `authorizationReturned`: the user (by the library or a session of the service), or a callback. */
+/**
+ * Returns the sender of an `authorizationReturned`: the user (by the library or a session of the service), or a
+ * callback. Returns undefined for any other sender.
+ */
 function senderOf(by = ''): 'user' | 'callback' | undefined {
   if (by === 'user' || /^session:[0-9a-f-]{36}$/.test(by)) return 'user';
   return by === 'callback' ? by : undefined;
 }
 
 /**
- * A callback leads to at most one verification of an OAuth attempt. Each confirmation of the user leads to at most one
- * further verification of this attempt.
+ * Checks each OAuth attempt: all its callbacks together cause at most one verification, and each confirmation of the
+ * user causes at most one more.
  */
 function verificationFaults({ runs: recorded }: FlowRecord, runs: RunEvidence[]): string[] {
   const returns = runs.flatMap(({ timeline }) => timeline.filter(({ event }) => event === 'authorizationReturned'));

@@ -3,11 +3,11 @@ import type { AccountConnector } from '../../sandbox/answers';
 import { entryOf } from '../../sandbox/catalogue';
 import type { FlowRecord, RunRecord } from './flow-record';
 
-/** The differences between the connector in Cyclr and the record of its flow, as texts. */
+/** Returns the differences between the connector in Cyclr and the record of its flow, as texts. */
 export const cyclrFaultsOf = (record: FlowRecord, stored: AccountConnector | undefined): string[] =>
   stored ? [...propertyFaults(record, stored), ...authenticationFaults(record, stored)] : [];
 
-/** A fault if a connector without a flow was changed. */
+/** Returns a fault if a connector that has no flow was changed in Cyclr. */
 export function untouchedFaults(stored: AccountConnector): string[] {
   const isUntouched = stored.Properties.length === 0 && stored.AuthValue === initialAuthValue(stored);
   return isUntouched ? [] : ['the connector was changed without a flow'];
@@ -17,9 +17,9 @@ const initialAuthValue = ({ Connector }: AccountConnector): string | null =>
   entryOf(Connector.Id).storedAuthValue ?? null;
 
 /**
- * The values that Cyclr can have. The last run that certainly stored its values has overwritten the values of all
- * earlier runs. So the result has the values of this run and of all later runs. If no run certainly stored its values,
- * `isCertain` is false, and the result has the values of all runs.
+ * Returns all values of which Cyclr has one after the last run. The last run that certainly stored its values has
+ * overwritten the values of all earlier runs, so the result has the values of this run and of all later runs. If no run
+ * certainly stored its values, `isCertain` is false, and the result has the values of all runs.
  */
 function candidates<T>(record: FlowRecord, given: (run: RunRecord) => T[]): { values: T[]; isCertain: boolean } {
   const runs = record.runs.map((run) => ({ values: given(run), isCertain: isAuthenticated(record, run) }));

@@ -108,7 +108,7 @@ export class Disturbances {
     readonly toReceiver: Proxy,
   ) {}
 
-  /** The flows that the operations disturbed. Resolves after all these flows have ended. */
+  /** Returns the flows that the operations disturbed, after all these flows have ended. */
   operated(): Promise<OperatedFlow[]> {
     return Promise.all(this.#operated);
   }

@@ -5,9 +5,9 @@ import type { EventLog } from './event-log';
 import type { RunEvidence } from './evidence';
 
 /**
- * The faults of the events. `runs`: all runs of flows, onboardings, monitors and deliveries. `early`: the ids of the
- * events that were received before the runs were listed. Only these events must have a delivery in `runs`. A later
- * event can come from a flow that was still open when the runs were listed.
+ * Returns the faults of the events. `runs`: all runs of flows, onboardings, monitors and deliveries. `early`: the ids
+ * of the events that were received before the runs were listed. Only these events must have a delivery in `runs`. A
+ * later event can come from a flow that was still open when the runs were listed.
  */
 export function eventFaults(
   { events, faults }: Pick<EventLog, 'events' | 'faults'>,
@@ -22,7 +22,7 @@ export function eventFaults(
   ];
 }
 
-/** Each event has one delivery, and each delivery is completed. */
+/** Checks that each event has one delivery, and that each delivery is completed. */
 function deliveryFaults(events: EventLog['events'], deliveries: RunEvidence[], early: Iterable<string>): string[] {
   const ids = deliveries.map(({ workflowId }) => workflowId);
   const [delivered, received] = [new Set(ids), new Set([...events.keys()].map(deliveryIdOf))];
@@ -39,7 +39,10 @@ function deliveryFaults(events: EventLog['events'], deliveries: RunEvidence[], e
   ];
 }
 
-/** The numbers of a run's events have no gap, and the last event of an ended run is its only final event. */
+/**
+ * Checks that the numbers of a run's events have no gap, and that the last event of an ended run is its only final
+ * event.
+ */
 function faultsOfRun(events: EventLog['events'], run: RunEvidence): string[] {
   const { workflowId, runId, type, closings, view } = run;
   const sent = [...events.values()]

@@ -45,7 +45,9 @@ export interface FlowRecord {
   /** One expectation for each planned run. */
   expected: RunExpectation[];
   runs: RunRecord[];
-  /** True if the user repeated a start after a lost answer. Then there can be one run more than planned. */
+  /**
+   * True if the user repeated a start after a lost answer. In this case, the flow may have one run more than planned.
+   */
   startRepeated: boolean;
   /** The inputs that the flow asked for again, although Cyclr already had them. */
   askedAgain: string[];
@@ -118,7 +120,7 @@ export function recordedConsents(transport: Transport, record: FlowRecord, store
   };
 }
 
-/** Wraps a source of good answers to record the answers in the present run. */
+/** Returns an answer source that gives the answers of `source`, which are good, and records them in the present run. */
 export const recordedAnswers =
   (source: AnswerSource, record: FlowRecord): AnswerSource =>
   async (view) => {
@@ -148,13 +150,13 @@ function recordView(record: FlowRecord, view: View): void {
   if (view.revision === lastView.revision && !isSame) problems.push(`two views of revision ${view.revision}`);
 }
 
-/** The view without the icon and the description of the connector. The result of a run lacks both, too. */
+/** Returns the view without the icon and the description of the connector, as in the result of a run. */
 export function asInResult({ connector, ...view }: View): View {
   const { icon: _icon, description: _description, ...kept } = connector ?? {};
   return { ...view, ...(connector && { connector: kept as typeof connector }) };
 }
 
-/** The inputs that the view asks for, although Cyclr already had them when the view was read. */
+/** Returns the inputs that the view asks for, although Cyclr already had them when the view was read. */
 function askedAgain(
   { runs }: FlowRecord,
   { runId, state, fields = [] }: View,

@@ -34,7 +34,7 @@ export const startKinds = { secondStart: 8, reauthentication: 4 };
 
 export interface HarmlessInput {
   kind: keyof typeof harmlessKinds | keyof typeof startKinds;
-  /** Selects a variant of the kind, by a number from 0 to less than 1. */
+  /** A number from 0 to less than 1 that selects a variant of the kind. */
   choice: number;
 }
 
@@ -92,7 +92,7 @@ const sends: Record<HarmlessInput['kind'], (target: Target, choose: Choose) => P
   foreignCallback: (target, choose) =>
     signal(target, 'oauthCallback', { attemptId: choose(foreignAttempts(target)) ?? 'none', by }),
   // This callback has the id of a real OAuth attempt, which the flow may verify once. The check `verifications` counts
-  // this verification as one by a callback.
+  // this verification as caused by a callback.
   replayedCallback: async (target, choose) => {
     const attemptId = choose([...(target.record.runs.at(-1)?.confirmations.keys() ?? [])]);
     if (attemptId) await signal(target, 'oauthCallback', { attemptId, by: 'callback' });

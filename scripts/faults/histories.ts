@@ -16,7 +16,7 @@ export interface RunHistory {
 
 const AT_ONCE = 10;
 
-/** The history of every run in the client's namespace. */
+/** Returns the history of every run in the client's namespace. */
 export async function histories({ client }: { client: Client }): Promise<RunHistory[]> {
   const runs: Omit<RunHistory, 'history'>[] = [];
   for await (const { workflowId, runId, type } of client.workflow.list()) runs.push({ workflowId, runId, type });
@@ -26,7 +26,7 @@ export async function histories({ client }: { client: Client }): Promise<RunHist
   }));
 }
 
-/** The kind of an event, such as `timerStarted`. */
+/** Returns the kind of an event, such as `timerStarted`. */
 export function kindOf(event: HistoryEvent): string {
   const attributes = Object.keys(event).find((name) => name.endsWith('EventAttributes')) ?? '';
   return attributes.replace('EventAttributes', '');
@@ -39,7 +39,10 @@ export function kindOf(event: HistoryEvent): string {
  */
 const REPEATED_BY_SERVER = [1, 17, 20, 23]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND, RESET_WORKFLOW, BAD_SEARCH_ATTRIBUTES
 
-/** The failure messages of the workflow tasks that failed in workflow code, except {@link READ_AHEAD}. */
+/**
+ * Returns the failure messages of the workflow tasks that failed in workflow code. Leaves out the message {@link
+ * READ_AHEAD}.
+ */
 export const failedTasks = (events: HistoryEvent[]): string[] =>
   events.flatMap(({ workflowTaskFailedEventAttributes: failed }) =>
     failed && !REPEATED_BY_SERVER.includes(failed.cause ?? 0) && failed.failure?.message !== READ_AHEAD

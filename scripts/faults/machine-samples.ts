@@ -73,7 +73,7 @@ export const states: State[] = [
   { name: 'unsupported', connector: connector('AuthFields') },
 ];
 
-/** One sample of each event. The connector of an event has all required properties. */
+/** One sample of each event. In each event that has a connector, the connector has all required properties. */
 export const events: Event[] = [
   { type: 'connectorFetched', connector: apiKey },
   { type: 'propertiesSubmitted', id: 's1', values: { Domain: 'x' } },
@@ -95,8 +95,8 @@ export const events: Event[] = [
 ];
 
 /**
- * {@link states}, and variants of these states. An event can lead from the variant to another next state than from the
- * original.
+ * {@link states}, and variants of these states. After some events, the next state of a variant differs from the next
+ * state of its original.
  */
 export const allStates: State[] = [
   ...states,

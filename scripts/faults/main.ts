@@ -38,14 +38,15 @@ same seed gives the same plans, not the same fault run. Without --seed, the comm
 
 const AT_ONCE = 50;
 /**
- * When this share of the flows is done, the disturbances end. Without this limit, all further disturbances would meet
+ * When this share of the flows is done, the disturbances end. Without this limit, all later disturbances would hit only
  * the last few flows.
  */
 const DISTURBED = 0.9;
 /** The command starts one onboarding for each group of this number of flows. */
 const FLOWS_PER_ONBOARDING = 20;
 /**
- * The time between two reads of a monitor. During a fault run, a monitor reads only at its start and after a signal.
+ * The interval at which a monitor reads its connector. A fault run is shorter, so a monitor reads only at its start and
+ * after a signal.
  */
 const MONITOR_EVERY = '1 day';
 const PROGRESS_EVERY_MS = 5000;
@@ -107,8 +108,8 @@ async function play(stack: FaultStack, seed: number, flows: number): Promise<num
 }
 
 /**
- * True if the two builds are versions of a worker deployment, as for half of all seeds. A fault run revokes tokens if
- * its seed is odd. So of the fault runs with versions, half revoke tokens.
+ * True if the two builds are versions of a worker deployment: for two of four consecutive seeds, one even and one odd.
+ * A fault run with an odd seed also revokes tokens.
  */
 const isVersioned = (seed: number): boolean => seed % 4 >= 2;
 

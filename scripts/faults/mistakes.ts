@@ -45,8 +45,8 @@ export const rejections: { readonly [mistake in PropertyMistake | CredentialMist
 };
 
 /**
- * The values that a user gives for the fields of the view. Each of these values contains `label`, so the values of two
- * submissions differ.
+ * Returns the values that a user gives for the fields of the view. Each of these values contains `label`, so the values
+ * of two submissions differ.
  */
 export function valuesFor(
   { fields = [] }: View,
@@ -80,7 +80,9 @@ export function isMistakeFor({ fields = [] }: View, mistake: PropertyMistake | u
   return mistake !== 'missing' || fields.some(isMissing);
 }
 
-/** The credentials that a user gives to a connector of this auth type. */
+/**
+ * Returns the credentials that a user gives to a connector of this auth type, with the mistake `mistake` if it is set.
+ */
 export function credentialsFor(
   authType: string,
   secrets: TestSecrets,
@@ -98,7 +100,7 @@ export function credentialsFor(
   }
 }
 
-/** Seals values as a client with this mistake does. */
+/** Returns a function that seals values as a client with this mistake does. */
 export function sealerWith(mistake: PropertyMistake | CredentialMistake | undefined, publicKey: SealingKey): Sealer {
   const seal = sealerOf(publicKey);
   if (mistake === 'unknownKey') return async (text, binding) => sealerOf(await unknownKey())(text, binding);

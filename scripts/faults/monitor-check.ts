@@ -11,7 +11,7 @@ const AT_ONCE = 10;
 /** The time limit of the check of one monitor. Only a check that hangs reaches this limit. */
 const LIMIT_MS = 120_000;
 
-/** The faults of the monitors, and a text with the number of monitors. `runs`: all runs. */
+/** Returns the faults of the monitors, and a text with the number of monitors. `runs`: all runs. */
 export async function monitorFaults(
   { auth }: FaultStack,
   runs: RunEvidence[],

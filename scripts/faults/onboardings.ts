@@ -149,8 +149,9 @@ class Onboarding {
 }
 
 /**
- * The faults of an onboarding and of its events. An onboarding sends one `onboarding.progress` for each connector. A
- * cancelled onboarding can end before its flows, so for some connectors it sends no `onboarding.progress`.
+ * Returns the faults of an onboarding and of its events. An onboarding sends one `onboarding.progress` for each
+ * connector. If a cancelled onboarding ends before one of its flows, it sends no `onboarding.progress` for the
+ * connector of this flow.
  */
 export function onboardingFaults({ events }: EventLog, { key, flows, faults, plan }: PlayedOnboarding): string[] {
   const reported = [...events.values()]

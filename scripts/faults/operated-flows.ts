@@ -32,7 +32,10 @@ export interface Flow {
   signal: AbortSignal;
 }
 
-/** The disturbances of one flow. Each disturbance begins and ends while a run of the flow waits for its API key. */
+/**
+ * The functions that disturb a flow, by the name of the disturbance. Each disturbance begins and ends while a run of
+ * the flow waits for its API key.
+ */
 export const operations = {
   'flow flooded': (flow: Flow) =>
     each(Array.from({ length: FLOOD }, randomUUID), 20, (attemptId) =>
@@ -155,7 +158,7 @@ async function connectionReaches(
   }
 }
 
-/** A fault if Cyclr does not have the flow's API key. */
+/** Returns a fault unless Cyclr reports the connector as authenticated and has the flow's API key. */
 export function keyFaults({ stack, secrets, key }: Flow): string[] {
   const stored = stack.stored(key);
   const credentials = credentialsFor('ApiKey', secrets, { label: labelOf(key) });

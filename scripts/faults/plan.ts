@@ -76,9 +76,9 @@ export interface FlowPlan {
   runs: RunPlan[];
   /** The user's pause before each answer. */
   pausesMs: number[];
-  /** The inputs that must change nothing, sent before each answer of the user. */
+  /** For each answer of the user, the inputs that are sent before it. These inputs must change nothing. */
   harmless: HarmlessInput[][];
-  /** The inputs that must change nothing, sent after the end of the flow. */
+  /** The inputs that are sent after the end of the flow. These inputs must change nothing. */
   late: HarmlessInput[];
   cyclrFaults: CyclrFault[];
 }
@@ -90,8 +90,8 @@ const connectors = Object.keys(expectations);
 const asking = connectors.filter((connector) => waitsOf(connector).length > 0);
 
 /**
- * The plans of a seed. If `revokesTokens` is true, the fault run revokes Cyclr's tokens once, and no plan has the fault
- * `unauthorized` (401).
+ * Draws the plans of all flows from the seed. If `revokesTokens` is true, the fault run revokes Cyclr's tokens once,
+ * and no plan has the fault `unauthorized` (401).
  */
 export function drawPlans(seed: number, flows: number, revokesTokens: boolean): FlowPlan[] {
   return fc.sample(flowArbitrary, { seed, numRuns: flows }).map((plan, number) => {
@@ -131,7 +131,7 @@ const refused = consent(fc.constantFrom<Decision>('decline', 'error', 'close'), 
   ...{ callback: 1, repeated: 1, confirm: 1, both: 0, silence: 4 },
 });
 
-/** A run in which the user gives all inputs. */
+/** Draws a run in which the user gives all inputs. */
 function wholeRun(connector: string): fc.Arbitrary<RunPlan> {
   const waits = waitsOf(connector);
   return fc.record({
@@ -149,13 +149,16 @@ function wholeRun(connector: string): fc.Arbitrary<RunPlan> {
 }
 
 /**
- * A run after another run. With the intent `authenticate`, the run ends at once if the connector is already
- * authenticated.
+ * Draws a run that follows another run of the same flow. With the intent `authenticate`, this run ends at once if the
+ * connector is already authenticated.
  */
 const nextRun = (connector: string, intent: fc.Arbitrary<Intent>): fc.Arbitrary<RunPlan> =>
   fc.tuple(wholeRun(connector), intent).map(([run, intent]) => ({ ...run, intent, startedTwice: false, early: false }));
 
-/** A run that the user stops. In half of the plans, another run follows. */
+/**
+ * Draws a run in which the user takes the action of a {@link Stop} in place of an input. If this action ends the run, a
+ * second run follows in half of the plans.
+ */
 const stoppedRuns = (connector: string): fc.Arbitrary<RunPlan[]> =>
   fc
     .record({

@@ -45,11 +45,11 @@ export class PlannedTransports {
     return { ...this.library(mistake), ...persistent(signals, { signal: this.signal }) };
   }
 
-  /** A transport for one input. `isRejected: false`: the flow accepts the input in spite of the mistake. */
+  /** Returns a transport for one input. `isRejected: false`: the flow accepts the input in spite of the mistake. */
   inputs({ mistake, way, isRejected = true }: { mistake?: Mistake; way: Way; isRejected?: boolean }): Transport {
     const [library, signals] = [this.library(mistake), this.signals(mistake)];
     const rejection = isRejected && mistake ? rejections[mistake] : undefined;
-    const how = mistake === 'clear' ? 'update' : way; // a signal would leave the value in the history
+    const how = mistake === 'clear' ? 'update' : way; // a signal would put the clear value into the history
     const send = async (byUpdate: () => Promise<View | void>, bySignal: () => Promise<View | void>) => {
       if (how === 'signal') return bySignal();
       const answer = this.#answer(byUpdate(), rejection);
@@ -74,8 +74,8 @@ export class PlannedTransports {
 
   /**
    * Returns the view after the update. If the flow rejected the update, returns the last view, and records a problem if
-   * the plan did not expect this rejection. A flow that is still working keeps an update without checking it. Then the
-   * view after the update has the reason of the refusal.
+   * the plan did not expect this rejection. A flow in a working state accepts an update before it checks the input. If
+   * the flow then refuses the input, the view after the update has the reason.
    */
   async #answer(update: Promise<View | void>, rejection: ProblemCode | undefined): Promise<View | void> {
     const { problems, lastView } = this.record;
@@ -92,7 +92,9 @@ export class PlannedTransports {
     }
   }
 
-  /** A transport for a consent. After the consent, only a callback tells the flow that the browser has returned. */
+  /**
+   * Returns a transport for a consent. After the consent, only a callback tells the flow that the browser has returned.
+   */
   callback(): Transport {
     return recordedConsents(this.signals(undefined, 'callback'), this.record, this.stack.stored);
   }

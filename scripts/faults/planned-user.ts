@@ -34,7 +34,7 @@ export interface Shared {
 }
 
 /**
- * Installs the flow's connector and one other connector, and runs the plan. Never fails, but puts an error into
+ * Installs the flow's connector and one other connector, and runs the plan. Never fails: puts each error into
  * `problems` of the record.
  */
 export async function playFlow(shared: Shared, plan: FlowPlan): Promise<FlowRecord> {
@@ -74,7 +74,7 @@ class PlannedUser {
   #answers = 0;
   /** The number of submissions in the present run. */
   #submissions = 0;
-  /** The ids of the credentials that were sent in the present run. */
+  /** The submission ids of the credentials that the user sent in the present run. */
   readonly #usedIds: string[] = [];
 
   constructor(

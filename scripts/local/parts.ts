@@ -1,8 +1,8 @@
 /**
  * Starts the processes of a local stack: `startTemporal`, `startSandbox`, `startWorker`, `startService`. Each function
- * waits until its process works (with `waits: false`, `ready()` waits instead), uses the given ports or free ports, and
- * fails with the last lines of the log. Each function returns a `LocalProcess`, with `exited`, `stop()`, `kill()` and
- * `log()`.
+ * uses the given ports or free ports, and waits until its process is ready. With `waits: false`, the function does not
+ * wait, and `ready()` waits instead. If the process does not start, the error has the last lines of the log. Each
+ * function returns a `LocalProcess`, with `exited`, `stop()`, `kill()` and `log()`.
  *
  *     const temporal = await startTemporal({ logFolder });
  *     const sandbox = await startSandbox({ logFolder });
@@ -156,8 +156,8 @@ export interface LocalWorker extends LocalProcess {
 }
 
 /**
- * The time limit of the stop of a worker. This limit is longer than the worker's `shutdownGraceTime` and
- * `shutdownForceTime`.
+ * How long `stop()` waits for a worker before it kills the worker. This time is longer than the worker's
+ * `shutdownGraceTime` and `shutdownForceTime`.
  */
 const WORKER_STOP_MS = 80_000;
 
@@ -201,7 +201,10 @@ export interface LocalService extends LocalProcess, ServiceAddress {
   metricsUrl?: string;
 }
 
-/** The time limit of the stop of a service. A stopping service answers open requests for at most 40 s. */
+/**
+ * How long `stop()` waits for a service before it kills the service. A stopping service answers open requests for at
+ * most 40 s.
+ */
 const SERVICE_STOP_MS = 45_000;
 
 /** Starts the onboarding service. */

@@ -16,8 +16,8 @@ const [FIRST_PORT, LAST_PORT] = [15_000, 32_000];
 const tried = new Set<number>();
 
 /**
- * A port without a listening process. The function returns each port only once. Use the port soon, because other
- * processes can take it.
+ * Returns a port on which no process listens. Returns each port only once. Use the port soon, because other processes
+ * can take it.
  */
 export async function freePort(ip = '127.0.0.1'): Promise<number> {
   for (;;) {

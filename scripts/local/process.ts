@@ -21,7 +21,10 @@ export interface ProcessOptions {
   env?: NodeJS.ProcessEnv;
   /** The ports of 127.0.0.1 on which the process listens. If a port is taken, no process is started. */
   ports?: readonly number[];
-  /** Returns true when the process works. An error counts as false. By default, a process is ready when it runs. */
+  /**
+   * Tests whether the process is ready. An error counts as false. Without this function, a process is ready as soon as
+   * it runs.
+   */
   isReady?: () => Promise<boolean>;
   /** If false, the start does not wait until the process is ready. Then `ready()` waits for `isReady`. */
   waits?: boolean;
@@ -42,8 +45,8 @@ export interface LocalProcess {
   exited: Promise<Exit>;
   isRunning(): boolean;
   /**
-   * Resolves when the process works. Fails with the last lines of the output if the process ends before, or does not
-   * work after 3 minutes.
+   * Resolves when the process is ready. Fails with the last lines of the output if the process ends before it is ready.
+   * Fails if the process is not ready after 3 minutes.
    */
   ready(): Promise<void>;
   /**
@@ -53,9 +56,9 @@ export interface LocalProcess {
   stop(withinMs?: number): Promise<Exit>;
   /** Sends `signal` and waits until the process has ended. Safe to repeat. */
   kill(signal?: NodeJS.Signals): Promise<Exit>;
-  /** The output of the process since this start. */
+  /** Returns the output that the process has written since it was started, without the older output in the log file. */
   log(): string;
-  /** The last lines of `log()`. */
+  /** Returns the last lines of `log()`. */
   lastLines(count?: number): string;
 }
 
@@ -195,7 +198,7 @@ async function notStarted({ name, exited, lastLines, logFile }: LocalProcess): P
   return new Error(`The ${name} did not start: it ended with ${how} (log: ${logFile}):\n${lines.join('\n')}`);
 }
 
-/** The message of a JSON log line. Returns any other line unchanged. */
+/** Returns the message of a JSON log line. Returns any other line unchanged. */
 function messageIn(line: string): string {
   const { msg } = Object(jsonOf(line)) as { msg?: unknown };
   return typeof msg === 'string' ? msg : line;

@@ -42,15 +42,15 @@ export const newSessionKeys = (): SessionKeySet => ({ keys: [{ kty: 'oct', k: ra
 /** Makes the keys of one service. */
 export const newServiceKeys = (): ServiceKeys => ({ apiKey: random(), sessionKeys: newSessionKeys() });
 
-/** The URL, client id and client secret of a sandbox, for `workerEnv`. */
+/** Returns the URL, client id and client secret of a sandbox, for `workerEnv`. */
 export const cyclrOf = (url: string): Cyclr => ({
   ...{ url, serviceUrl: url },
   ...{ clientId: client.id, clientSecret: client.secret },
 });
 
 /**
- * The variables with which a process reaches this Temporal server. These variables replace all TEMPORAL_* variables and
- * the profile file of the present process.
+ * Returns the environment variables with which a process reaches this Temporal server. These variables replace all
+ * TEMPORAL_* variables and the profile file of the present process.
  */
 export const temporalEnv = ({ address, namespace = 'default' }: TemporalAddress): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(
@@ -88,7 +88,7 @@ const cyclrEnv = ({ url, clientId, clientSecret, serviceUrl }: Cyclr): NodeJS.Pr
   CYCLR_SERVICE_URL: serviceUrl,
 });
 
-/** The environment variables of a sandbox. */
+/** Returns the environment variables of a sandbox. */
 export const sandboxEnv = ({ port, dataFile }: { port: number; dataFile?: string }): NodeJS.ProcessEnv => ({
   ...withoutSecrets,
   SANDBOX_PORT: `${port}`,

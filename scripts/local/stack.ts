@@ -46,8 +46,8 @@ export interface StackOptions {
 }
 
 /**
- * Starts the stack and waits until it works. If the start fails, the error message has the remedy, and no process stays
- * running.
+ * Starts the stack and waits until each process is ready. If the start fails, the error message has the remedy, and no
+ * process stays running.
  */
 export const startStack = (options: StackOptions): Promise<Stack> =>
   startTogether(async (onStop) => {

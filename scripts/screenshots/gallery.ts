@@ -1,7 +1,7 @@
 /** An HTML page with all screenshots. */
 import type { Shot } from './shots';
 
-/** The HTML of `index.html` in the folder of the screenshots. */
+/** Returns the HTML of `index.html` in the folder of the screenshots. */
 export function galleryOf(shots: Shot[]): string {
   const names = [...new Set(shots.map(({ look }) => look))];
   const rows = names.map(

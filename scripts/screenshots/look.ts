@@ -16,7 +16,7 @@ export interface Look {
   session?: { accountLabel?: string; returnTo?: string; reauthenticate?: number[]; prefill?: Prefill };
   /** The kind of the token in the link. The default is a session. */
   link?: 'session' | 'invitation' | 'nothing';
-  /** The replies that replace the usual replies. Each key is a call, such as `GET /events`. */
+  /** The fake answers that replace the usual answers of the service. Each key is a call, such as `GET /events`. */
   replies?: { [call: string]: Reply };
   /** True if the service is configured with a brand. */
   branded?: boolean;

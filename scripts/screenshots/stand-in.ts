@@ -85,8 +85,8 @@ async function openPages(brand?: Brand) {
 }
 
 /**
- * A fake of the library. The fake has only the methods that the service calls for the pages before and after the
- * consent.
+ * Returns a fake of the library. The fake has only the methods that the service calls for the pages before and after
+ * the consent.
  */
 function authOf(publicUrl: string, shown: { view?: View }): ConnectorAuth {
   const part: Partial<ConnectorAuth> = {
@@ -181,7 +181,7 @@ async function fragmentOf(link: NonNullable<Look['link']>, tokens: Tokens): Prom
   return `#${link}=${token}`;
 }
 
-/** A script that submits the form of the connect page, as a click on its button does. */
+/** Returns a script that submits the form of the connect page, as a click on its button does. */
 const submitted = (fields: object): string => `{
   const form = Object.assign(document.createElement('form'), { method: 'post', action: 'connect/go' });
   for (const [name, value] of Object.entries(${JSON.stringify(fields)}))

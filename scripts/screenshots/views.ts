@@ -46,7 +46,7 @@ export const connectors = {
 
 export type Connection = (typeof connectors)[keyof typeof connectors];
 
-/** A view of a connector in a state. */
+/** Returns the view of a flow in the state `state`. */
 export function viewOf(state: StateName, connector?: Connection, more: Partial<View> = {}): View {
   const waits = state.startsWith('awaiting');
   return {
@@ -64,7 +64,7 @@ export function viewOf(state: StateName, connector?: Connection, more: Partial<V
   };
 }
 
-/** A problem of the fields with these names. Without names, a problem of the whole input. */
+/** Returns a problem of the fields with these names. Without names, returns a problem of the whole input. */
 export const problem = (code: ProblemCode, ...names: string[]): Pick<View, 'problem'> => ({
   problem: { code, message: code, ...(names.length > 0 && { fields: names.map((name) => ({ name, code })) }) },
 });

@@ -93,8 +93,8 @@ function runsAlready({ pid, temporal, cyclr, service }: LocalStack): string {
 const example = { accountId: 'acme', connectorIds: catalogue.map((_entry, index) => FIRST_CONNECTOR + index) };
 
 /**
- * The link to a connect page. Undefined if CYCLR_API_URL names another Cyclr, because the connectors of that Cyclr are
- * unknown.
+ * Returns a link to the connect page. Returns undefined if CYCLR_API_URL names another Cyclr, because the connectors of
+ * that Cyclr are unknown.
  */
 const linkOf = async ({ cyclr, service }: Running): Promise<string | undefined> =>
   cyclr.sandbox

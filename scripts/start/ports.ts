@@ -12,8 +12,8 @@ const listeners: readonly { port: keyof Ports; variable: string; by: string; oth
 ];
 
 /**
- * The ports from the variables, or the defaults. 0 means any free port. Fails with the name of every variable that is
- * not a port number.
+ * Returns each port from its environment variable, or its default. 0 means any free port. Fails with the name of every
+ * variable that is not a port number.
  */
 export function portsOf(env: NodeJS.ProcessEnv): Ports {
   const ports = needed(env).map(
@@ -42,7 +42,7 @@ export async function checkPorts(ports: Ports): Promise<void> {
 const isPort = (port: number): boolean => Number.isInteger(port) && port >= 0 && port < 65_536;
 
 /**
- * The ports on which `npm start` listens. With TEMPORAL_ADDRESS, no dev server and no Temporal Web run. With
+ * Returns the ports on which `npm start` listens. With TEMPORAL_ADDRESS, no dev server and no Temporal Web run. With
  * CYCLR_API_URL, no sandbox runs.
  */
 const needed = ({ TEMPORAL_ADDRESS, CYCLR_API_URL }: NodeJS.ProcessEnv) =>

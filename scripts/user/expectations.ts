@@ -84,7 +84,7 @@ export const expectations: { readonly [connector: string]: Expectation } = {
   Longname: { credentials: apiKey, ...authenticated, description: 'API key, name of 300 characters' },
 };
 
-/** The expectation of a connector. Fails if the connector has no expectation. */
+/** Returns the expectation of a connector. Fails if the connector has no expectation. */
 export function expectationOf(connector: string): Expectation {
   const expectation = expectations[connector];
   if (!expectation) throw new Error(`No expectation for the connector ${connector}`);
@@ -93,7 +93,7 @@ export function expectationOf(connector: string): Expectation {
 
 export const isWaiting = (state: StateName): state is WaitingStateName => waitingStates.includes(state);
 
-/** The waiting states that a flow of this connector enters, in order, when each input is good. */
+/** Returns the waiting states that a flow of this connector enters, in order, when each input is good. */
 export const waitsOf = (connector: string): WaitingStateName[] => {
   const { properties, credentials, consent } = expectationOf(connector);
   const asked: Partial<Record<StateName, unknown>> = {

@@ -55,7 +55,7 @@ export const sealerOf =
   (text, binding) =>
     seal(text, binding, publicKey);
 
-/** The submission as it is sent to Temporal. */
+/** Returns a submission of properties as Temporal gets it: the values in `secrets` are sealed. */
 export async function propertyInputOf(
   sealer: Sealer,
   key: ConnectorKey,
@@ -68,7 +68,7 @@ export async function propertyInputOf(
   return { submissionId, values: Object.fromEntries(await Promise.all(entries)) };
 }
 
-/** The submission as it is sent to Temporal. */
+/** Returns a submission of credentials as Temporal gets it: the credentials are sealed. */
 export const credentialInputOf = async (
   sealer: Sealer,
   key: ConnectorKey,

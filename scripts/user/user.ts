@@ -36,7 +36,7 @@ export interface UserOptions {
    * again. Default: never.
    */
   answerAgainMs?: number;
-  /** Stops the user. Then `play` fails with an AbortError. */
+  /** When this signal is aborted, the user stops, and `play` fails with an AbortError. */
   signal?: AbortSignal;
 }
 
@@ -73,7 +73,7 @@ export class User {
     this.runId = (await this.options.transport.start(this.key, this.options.start)).runId;
   }
 
-  /** Waits until the flow has ended or needs an answer. Returns the view of this moment. */
+  /** Waits until the flow has ended or needs an answer. Returns the view that shows this. */
   async settledView(): Promise<View> {
     const { transport, signal } = this.options;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(1.5 * pause, LONGEST_PAUSE_MS)) {
@@ -141,7 +141,10 @@ export function inOrder(answers: { readonly [S in WaitingStateName]?: readonly A
   return ({ state }) => left.get(state)?.shift();
 }
 
-/** The good answers of this connector's user, by waiting state: one answer for each input that the flow asks for. */
+/**
+ * Returns the good answers of this connector's user, by waiting state: one answer for each input that the flow asks
+ * for.
+ */
 export function goodAnswers(connector: string): { [S in WaitingStateName]: Answer[] } {
   const { properties, credentials, consent } = expectationOf(connector);
   return {
