@@ -51,7 +51,7 @@ try {
   stack = await startStack({ folder, say: (line) => console.log(line) });
   const code = await schemathesis(stack.service.url, await tokensOf(stack.service));
   const untested = neverAccepted(await operationsOf(stack.service.url), join(folder, 'logs', 'service.log'));
-  if (untested.length > 0) console.error(`Operations of which no call got a 2xx or a 409: ${untested.join(', ')}`);
+  if (untested.length > 0) console.error(`Operations that never got a 2xx or a 409: ${untested.join(', ')}`);
   process.exitCode = code || (untested.length > 0 ? 1 : 0);
 } finally {
   await stack?.stop();

@@ -11,9 +11,9 @@ export interface Row {
   minimal: Spread;
   /** The value of `ours` divided by the value of `minimal`, for each pair of rounds. */
   ratio: Spread;
-  /** The target: the largest accepted median ratio. */
+  /** The target: the median ratio must not be larger than this value. */
   atMost?: number;
-  /** The target: the smallest accepted median ratio. */
+  /** The target: the median ratio must not be smaller than this value. */
   atLeast?: number;
 }
 

@@ -20,7 +20,7 @@ const CONNECTOR = 'Ledgerly';
 
 /**
  * A connector, and a request for a link to its consent page. The bench makes the key pair of the request before it
- * measures, because in use a page makes the key pair.
+ * measures, because in production the connect page makes the key pair.
  */
 interface Part {
   key: ConnectorKey;

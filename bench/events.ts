@@ -15,8 +15,8 @@ import { startTarget, TARGET } from './target';
 
 const IN_FLIGHT = 20;
 /**
- * How long a round waits after the end of its last flow. In this time, the server still works for flows that have
- * ended.
+ * How long a round waits after the end of its last flow. The server still works for a flow for some time after the flow
+ * has ended.
  */
 const SETTLE_MS = 2_000;
 

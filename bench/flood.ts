@@ -22,7 +22,10 @@ interface Flood {
   isSignal: boolean;
   /** The number of messages, as a share of the number in the option `--flood`. */
   share: number;
-  /** The number of messages in flight. Temporal accepts 10 updates of a run at the same time. */
+  /**
+   * The number of messages that the bench sends at the same time. Temporal accepts 10 updates of a run at the same
+   * time.
+   */
   atOnce: number;
   send: (flow: WorkflowHandle, number: number) => Promise<unknown>;
 }

@@ -24,8 +24,8 @@ interface Step {
   open: number;
   round: Round;
   /**
-   * How long an input takes until the flow waits for the next input, in milliseconds. The inputs go to flows that are
-   * spread evenly over the flows that this step started.
+   * The time from the sending of an input until its flow waits for the next input, in milliseconds. The inputs go to
+   * flows that are spread evenly over the flows that this step started.
    */
   inputs: Latency;
   /**

@@ -31,7 +31,7 @@ const ONBOARDING = 'o1';
 const LIMIT_MS = 300_000;
 const POLL_MS = 500;
 
-/** An account with one connector for each item of CONNECTORS. At most one unit at a time uses an account. */
+/** An account with one connector for each item of CONNECTORS. An account belongs to at most one running unit. */
 type Account = [ConnectorKey, ...ConnectorKey[]];
 
 export class Mix {
@@ -110,7 +110,7 @@ export class Mix {
       await workflow
         .getHandle(id)
         .terminate()
-        .catch(() => undefined); // most of these workflows are not open
+        .catch(() => undefined); // an error is usual, because most of these workflows are not open
   }
 
   readonly #kinds = {

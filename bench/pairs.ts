@@ -1,6 +1,6 @@
 /**
- * Runs pairs of rounds. A pair has one round for each name in `names`, so that a change of the machine's load affects
- * all names equally. Every second pair runs its rounds in the reverse order. The first pair only warms up the
+ * Runs pairs of rounds. A pair has one round for each name in `names`, so that a slow change of the machine's load
+ * affects all names equally. Every second pair runs its rounds in the reverse order. The first pair only warms up the
  * processes, and its rounds are not in the results.
  */
 export async function playPairs<Name extends string, Round>(

@@ -39,7 +39,7 @@ const onMessage = (handle: (message: Message) => void): void =>
   void (channel.onmessage = (event) => handle((event as { data: Message }).data));
 const session = new Session();
 
-/** The functions that answer a request in this thread. */
+/** For each request, the function that this thread calls. The result of the function is the response of the thread. */
 const answers: Record<Request, () => unknown> = {
   heap() {
     collect();

@@ -9,11 +9,12 @@ import { median, quantile, slopeOf, type Slope } from './stats';
 import { startTarget, type Target } from './target';
 
 const MINUTE_MS = 60_000;
-/** The share of the time that is the warm-up. In the warm-up, code is compiled and caches fill. */
+/** The warm-up, as a share of the whole time of the load. In the warm-up, code is compiled and caches fill. */
 const WARM_UP = 0.2;
 /**
- * The share of the time that passes between the two heap snapshots. This time is at the end, and its samples do not
- * count, because a process has a larger RSS after it has written a snapshot.
+ * The time between the two heap snapshots, as a share of the whole time of the load. The second snapshot is at the end
+ * of the load. The samples between the snapshots do not count, because a process has a larger RSS after it has written
+ * a snapshot.
  */
 const SNAPSHOTS = 0.2;
 /** A slope is growth if it is more than this number of standard errors above 0. */

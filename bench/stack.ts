@@ -31,7 +31,8 @@ export interface BenchWorker {
   /** The CPU profiles since `startProfile`. */
   stopProfile(): Promise<Profiler.Profile[]>;
   /**
-   * Writes a heap snapshot of each thread. Returns the paths of the files. The stop of the stack deletes these files.
+   * Writes a heap snapshot of each thread. Returns the paths of the files. When the stack stops, it deletes these
+   * files.
    */
   heapSnapshots(): Promise<string[]>;
   stop(): Promise<unknown>;
@@ -84,7 +85,8 @@ async function startParts(
     await startTemporal({ logFolder, dbFile, searchAttributes: searchAttributeTypes, dynamicConfig }),
   );
   const { address } = temporal;
-  // This connection is never closed. After Ctrl-C, the retries of open calls would fail on a closed connection.
+  // The bench never closes this connection: after Ctrl-C, calls that are still open would fail on a closed connection
+  // when they are retried.
   const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });
   const { url: sandboxUrl, cyclr } = started(await startSandbox({ logFolder }));
   const sealingKeys = JSON.stringify({ keys: [await generateKey()] });

@@ -10,8 +10,8 @@ import { median, quantile } from './stats';
 
 const IN_FLIGHT = 50;
 /**
- * How long a round waits after the end of its last flow. In this time, the server still works for flows that have
- * ended.
+ * How long a round waits after the end of its last flow. The server still works for a flow for some time after the flow
+ * has ended.
  */
 const SETTLE_MS = 1_000;
 

@@ -1,7 +1,7 @@
 /**
  * `node deploy/healthcheck.mjs`: the health check of a container. If process 1 is the worker, the service or the
- * sandbox, the check asks this process whether it is ready. Exits with 0 if the process is ready. If not, prints the
- * reason and exits with 1. If process 1 is another command, always exits with 0.
+ * sandbox, the check asks this process whether it is ready. Exits with 0 if the process is ready. If the process is not
+ * ready, prints the reason and exits with 1. If process 1 is any other command, always exits with 0.
  */
 import { readFileSync } from 'node:fs';
 

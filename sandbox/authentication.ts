@@ -8,9 +8,7 @@ import type { StoredConnector } from './state';
 import type { Store } from './store';
 import type { Switches } from './switches';
 
-/**
- * The secrets in an AuthValue, and the names of the properties that the third party checks in addition to the secrets.
- */
+/** The data that the third party checks: the secrets in an AuthValue, and the properties with these names. */
 interface Claim {
   secrets: string[];
   properties: string[];

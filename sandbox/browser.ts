@@ -2,7 +2,7 @@ import { badRequest } from './refusal';
 import type { Decision } from './oauth';
 import { CONSENT } from './pages';
 
-/** The last answer that a browser gets after it has opened a consent link. */
+/** The end of a visit to a consent link: the last answer that the browser gets. */
 export interface ConsentOutcome {
   /** The status of the answer: 302 for a redirect, otherwise the status of a page. */
   status: number;

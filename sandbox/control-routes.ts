@@ -36,7 +36,7 @@ const isLocalOrigin = (origin: string): boolean => URL.canParse(origin) && local
 export function controlRoutes(app: FastifyInstance, control: Control, save: () => Promise<void>): void {
   app.addHook('onRequest', ({ hostname, headers: { origin } }, _reply, done) => {
     // Without this check, a web page whose host name resolves to this machine could read secrets (DNS rebinding), and a
-    // form of any web page could send a call.
+    // form in any web page could make the browser send a call.
     const isLocal = local.includes(hostname) && (origin === undefined || isLocalOrigin(origin));
     done(isLocal ? undefined : new Refusal(403, { Message: 'For this machine only.' }));
   });

@@ -119,7 +119,7 @@ function reasonOf(err: FastifyError | Refusal): string {
   return Message ?? 'The request could not be handled.';
 }
 
-/** True if a text is an absolute http(s) URL that can be sent in `Location` without changes. */
+/** True if the text is an absolute http(s) URL that can be sent in `Location` without changes. */
 function isWebAddress(text: string): boolean {
   return /^https?:\/\/[^/?#\\][\x21-\x7e]*$/i.test(text) && URL.canParse(text);
 }

@@ -13,8 +13,8 @@ const StoredConnector = z.object({
   IsPartnerIntegrationConnector: z.boolean(),
   Properties: z.array(Property),
   /**
-   * When the connector becomes authenticated, in ms since the epoch. The first GET after this time shows the connector
-   * as authenticated.
+   * The time from which Cyclr reports the connector as authenticated, in ms since the epoch. The first GET after this
+   * time authenticates the connector.
    */
   settlesAt: z.number().optional(),
   /** Fields of the definition that a test has changed. */

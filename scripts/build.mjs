@@ -37,8 +37,8 @@ export async function build(root) {
   const workFolder = mkdtempSync(join(root, 'dist.'));
   const output = join(workFolder, 'output');
   try {
-    // Waits for all three steps, even if one step fails: the work folder is removed after this, and no step may still
-    // write into it.
+    // Waits for all three steps, even if one step fails: no step may still write into the work folder when it is
+    // removed.
     const parts = await Promise.allSettled([
       compile(root, output),
       bundle(root, join(workFolder, BUNDLE), stamp),

@@ -55,8 +55,8 @@ try {
   const { code } = await bundleWorkflowCode({
     workflowsPath,
     workflowInterceptorModules,
-    // A worker evaluates these modules only once, and not for each flow. This halves the memory of a waiting flow. So
-    // no module may have mutable state.
+    // A worker evaluates these modules once for all flows, and not once for each flow, which halves the memory of a
+    // waiting flow. The modules must have no mutable state, because all flows share them.
     preloadModules: [workflowsPath, ...workflowInterceptorModules],
     logger,
     webpackConfigHook,

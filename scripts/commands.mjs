@@ -33,11 +33,11 @@ const mains = {
 const processes = {
   worker: 'Runs the flows: workflows and the calls to Cyclr.',
   service: 'Runs the onboarding service: HTTP for backends and browsers, and the connect page.',
-  sandbox: 'Runs a Cyclr on this machine, for trying and for tests.',
+  sandbox: 'Runs the Cyclr sandbox, which answers as Cyclr does, for trials and for tests.',
 };
 /**
- * The commands that install missing packages. If packages are missing, any other command fails, and its error names the
- * command that installs them. A worker in production must not install packages.
+ * The commands that install missing packages. A command that is not in this list fails if packages are missing, and its
+ * error names the command that installs them: a worker in production must not install packages.
  */
 const installing = ['start', 'demo', 'histories', 'bench', 'faults', 'screenshots', 'test'];
 const names = [...Object.keys(mains), 'test', 'histories', 'build'];
@@ -81,8 +81,8 @@ function become(main, args) {
 }
 
 /**
- * Runs Jest in a child process. When this process ends, Jest and all its children end. In watch mode, Jest reads the
- * terminal: then this process itself runs Jest.
+ * Runs Jest in a child process. When this process ends, Jest and all its children end. In watch mode, runs Jest in this
+ * process, because Jest then reads the terminal.
  */
 async function test(args) {
   if (args.some((arg) => arg.startsWith('--watch'))) return become(jest, args);

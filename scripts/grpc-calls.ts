@@ -51,7 +51,8 @@ export async function countGrpcCalls(target: string): Promise<GrpcCalls> {
 }
 
 /**
- * Forwards a call in both directions. When one side ends, the other side also ends. The trailers have the gRPC status.
+ * Forwards a call in both directions. When one of the two streams ends, the other stream is ended, too. The trailers
+ * have the gRPC status.
  */
 function pass(near: ServerHttp2Stream, far: ReturnType<ReturnType<typeof connect>['request']>): void {
   let trailers: IncomingHttpHeaders = {};

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const BEAT_MS = 5_000;
 /**
- * A lock that was not refreshed for this time is stale, even if a process with the id in the lock is running. The id
- * can meanwhile belong to another program.
+ * A lock that was not refreshed for this time is stale, even if a process with the id in the lock is running. After the
+ * holder has ended, its id can belong to another program.
  */
 const SILENT_MS = 60_000;
 
@@ -33,8 +33,8 @@ export async function withLock(path, action) {
 }
 
 /**
- * Takes the lock if it is free. The lock is made by a hard link, which appears together with its content, so that no
- * process reads a lock without a holder.
+ * Takes the lock if it is free. A hard link makes the lock, because it appears together with its content: no process
+ * reads a lock without a holder.
  */
 function take(path) {
   const mine = `${path}.${randomUUID()}`;

@@ -4,7 +4,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** The time between SIGTERM and SIGKILL. In this time, the processes of this project wait for the end of open calls. */
+/**
+ * The time between SIGTERM and SIGKILL. The processes of this project need this time to wait for the end of open calls.
+ */
 const STOP_MS = 30_000;
 const POLL_MS = 50;
 const signals = ['SIGINT', 'SIGTERM'];

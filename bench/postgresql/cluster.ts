@@ -11,7 +11,7 @@ const PACKAGES = '/usr/lib/postgresql';
 
 export interface Cluster {
   url: string;
-  /** The process id of the server. Its child processes serve the connections. */
+  /** The process id of the PostgreSQL server. Child processes of the server serve its connections. */
   pid: number;
   stop(): Promise<unknown>;
 }

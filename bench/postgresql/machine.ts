@@ -103,8 +103,8 @@ const steps: { [state: string]: Step } = {
 };
 
 /**
- * A claimed step is due again after a minute. So if the process that claimed the step dies, another process repeats the
- * step.
+ * Claims due steps for this process. A claimed step is due again after a minute, so another process repeats the step if
+ * the first process dies.
  */
 const CLAIM = `
   UPDATE flows SET tries = tries + 1, due_at = now() + interval '1 minute' WHERE id IN (

@@ -9,7 +9,8 @@ import type { WatchName } from './watches';
 
 const STREAMS = 500;
 /**
- * A read is much faster than a flow. So a round of reads makes this number of reads for each flow in a round of flows.
+ * The number of reads in a round of reads for each flow in a round of flows. It is above 1, because a read is much
+ * faster than a flow.
  */
 const READS_OF_FLOW = 10;
 

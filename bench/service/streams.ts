@@ -19,8 +19,8 @@ export interface ManyStreams {
   heapEach: number;
   rssEach: number;
   /**
-   * The length of the time without a transition of any flow. In this time, each long poll has returned without events,
-   * and was repeated.
+   * For how many seconds no flow had a transition. This time is so long that each long poll has returned without
+   * events, and was repeated.
    */
   quietSeconds: number;
   /** Calls to Temporal during `quietSeconds`. */

@@ -89,7 +89,7 @@ function removeUnused(folder) {
   }
 }
 
-/** True for the folder of ES modules that are also in the package as CommonJS modules. */
+/** True for a folder of ES modules if the package also has these modules as CommonJS modules, in a folder beside it. */
 function isEsTwin(folder) {
   return esFolders.test(folder) && commonJsFolders.some((name) => existsSync(join(folder, '..', name)));
 }

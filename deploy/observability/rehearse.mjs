@@ -377,7 +377,7 @@ const rehearsals = {
 async function rehearse(alert) {
   const { cause, repair } = rehearsals[alert];
   await running.second?.stop();
-  if (!running.worker.isRunning()) await startWorker(); // after a failed rehearsal, perhaps no worker is running
+  if (!running.worker.isRunning()) await startWorker(); // a failed rehearsal can leave no worker running
   await eventually(`${alert} is quiet`, async () => !(await isFiring(alert)));
   await cause();
   const raised = await eventually(`${alert} is raised`, () => isFiring(alert));

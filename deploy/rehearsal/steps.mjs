@@ -78,8 +78,8 @@ async function upInSeconds(image) {
 }
 
 /**
- * Starts a container several times, and each time stops it at another moment of its start. Then starts the container
- * again.
+ * Starts a container several times, and stops it at a different moment of each start. At the end, starts the container
+ * and leaves it running.
  */
 async function stopsAtItsStart(service) {
   for (const ms of STOPPED_AFTER_MS) {

@@ -87,8 +87,8 @@ async function connect(scene: Scene): Promise<string> {
 }
 
 /**
- * Waits until the account's list of connections has the connection: Cyclr's message reaches only the monitors in this
- * list.
+ * Waits until the account's list of connections has the connection, because the service passes Cyclr's message only to
+ * the monitors in this list.
  */
 async function monitor({ backend, key }: Scene): Promise<string> {
   const { state } = await waitFor('The account has no connection with a monitor.', async () => {
@@ -97,7 +97,7 @@ async function monitor({ backend, key }: Scene): Promise<string> {
   });
   const checkedAt = await waitFor(
     'The monitor has not read the connection.',
-    async () => (await backend.connection(key)).checkedAt, // absent without a monitor
+    async () => (await backend.connection(key)).checkedAt, // absent until a monitor has read the connector
   );
   return `a monitor has started by itself: the connection is ${state}, last read at ${checkedAt}`;
 }

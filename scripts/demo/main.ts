@@ -199,8 +199,8 @@ async function authenticate(auth: ConnectorAuth, user: User, connector: string):
 }
 
 /**
- * Prints each transition. After a failure, reads the timeline again, and skips the transitions that are already
- * printed.
+ * Prints each transition. If the reading of the timeline fails, reads the timeline from its start, and skips the
+ * transitions that are already printed.
  */
 async function print(auth: ConnectorAuth, key: ConnectorKey, connector: string, signal: AbortSignal): Promise<void> {
   let printed = 0;

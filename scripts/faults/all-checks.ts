@@ -24,7 +24,7 @@ export interface CheckResult {
   name: string;
   /** A summary of the examined data. */
   examined: string;
-  /** One text for each fault, with the flow or the place of the fault. Empty if the check passes. */
+  /** One text for each fault. The text names the flow or the place that has the fault. Empty if the check passes. */
   faults: string[];
 }
 

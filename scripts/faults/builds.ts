@@ -95,8 +95,8 @@ export class Builds {
 
 /** Copies the build `dist`. The copy has another build id, because its bundle begins with a comment. */
 function copyOf(dist: string, { onStop }: FaultStack): string {
-  // This folder is not in the folder of the stack, because the checks search that folder for secrets, and the code of
-  // the sandbox has a secret.
+  // The copy is outside of the folder of the stack: the checks search the folder of the stack for secrets, and the code
+  // of the sandbox has a secret.
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-build-'));
   onStop(() => rmSync(folder, { recursive: true, force: true }));
   const copy = join(folder, 'dist');

@@ -35,7 +35,7 @@ const kinds = [
 ] as const;
 type Kind = (typeof kinds)[number];
 
-/** The details of one disturbance, drawn from the seed. Each kind uses only some of the members. */
+/** The details of one disturbance, drawn from the seed. Each kind of disturbance uses only some of these members. */
 interface Draw {
   pauseMs: number;
   worker: number;
@@ -45,8 +45,8 @@ interface Draw {
 }
 
 /**
- * The disturbance `Cyclr faults` selects one of these faults, and some of the next calls to Cyclr get this fault. These
- * calls can be of any flow. 403 is not in the list, because a flow waits for five minutes after a 403.
+ * The disturbance `Cyclr faults` selects one of these faults, and some of the next calls to Cyclr get this fault,
+ * whichever flow makes them. 403 is not in the list, because a flow waits for five minutes after a 403.
  */
 const faults: FaultRule['then'][] = [
   { status: 500 },
@@ -71,7 +71,10 @@ const MOST_SLOWNESS = 4;
 
 /** The kinds of disturbances that occur more often in a round than the other kinds. */
 const repeated = ['worker killed', 'Cyclr faults', 'version changed', 'version changed'] as const;
-/** The kinds of disturbances in one round. Tokens are revoked at most once in all rounds. */
+/**
+ * The kinds of disturbances in one round. `tokens revoked` is not in a round, because it occurs at most once in a fault
+ * run.
+ */
 const round = [...kinds.filter((kind) => kind !== 'tokens revoked'), ...repeated] as const;
 const drawArbitrary: fc.Arbitrary<Draw> = fc.record({
   pauseMs: fc.integer({ min: 1000, max: 5000 }),
@@ -94,8 +97,9 @@ export class Disturbances {
   readonly #workers: LocalWorker[] = [];
   readonly #operated: Promise<OperatedFlow>[] = [];
   /**
-   * The time that the workers needed to start, divided by the time on an idle machine. The pauses grow by this factor,
-   * because otherwise a slow machine would have no ready worker for most of the time.
+   * The time that the workers needed to start, divided by the time that they need on an idle machine. The pauses
+   * between disturbances are longer by this factor. Without it, a slow machine would have no ready worker for most of
+   * the time.
    */
   #slowness = 1;
   #running = Promise.resolve();

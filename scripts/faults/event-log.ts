@@ -7,7 +7,10 @@ import { startProxy, type Proxy } from './proxy';
 export interface EventLog {
   /** Each event once, by its id. */
   events: ReadonlyMap<string, EventBody>;
-  /** One text for each post without a valid signature, and for each repeated post with another body. */
+  /**
+   * One text for each post without a valid signature, and for each repeated post whose body differs from the body of
+   * the first post.
+   */
   faults: string[];
   /** The environment variables with which a worker sends its events to this receiver. */
   workerEnv: { WEBHOOK_URL: string; WEBHOOK_SECRETS: string };

@@ -12,7 +12,7 @@ import { persistently } from '../user/persistent';
 export interface RunEvidence extends RunHistory {
   /**
    * The last view of a flow, or the result of an onboarding or a monitor that has ended. For a run that was cancelled
-   * in Temporal, only the state. Absent if the view can't be read.
+   * in Temporal, the view has only the state. Absent if the view can't be read.
    */
   view?: Partial<View> & Pick<View, 'state'>;
   /** The error, if the view or the timeline can't be read. */

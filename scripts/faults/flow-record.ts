@@ -21,7 +21,10 @@ export interface RunExpectation {
   verification?: Verification;
   /** True if the user cancels the run in Temporal. Temporal then closes the run as Canceled instead of Completed. */
   cancelledInTemporal?: boolean;
-  /** The waiting states that the run enters, in order, each once. Absent if the user makes mistakes. */
+  /**
+   * The waiting states that the run must enter, in this order, and each of them once. Absent if the user makes
+   * mistakes.
+   */
   waits?: WaitingStateName[];
 }
 

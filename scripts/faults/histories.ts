@@ -35,7 +35,7 @@ export function kindOf(event: HistoryEvent): string {
 /**
  * The causes of failed workflow tasks that are no faults of workflow code, in this order: a message arrived when the
  * task ended the flow; too many messages arrived at the same time; an operator reset the run; an operator removed a
- * search attribute. The server repeats a task that failed for one of these causes.
+ * search attribute. Temporal repeats a workflow task that failed for one of these causes.
  */
 const REPEATED_BY_SERVER = [1, 17, 20, 23]; // WORKFLOW_TASK_FAILED_CAUSE_ UNHANDLED_COMMAND, FORCE_CLOSE_COMMAND, RESET_WORKFLOW, BAD_SEARCH_ATTRIBUTES
 

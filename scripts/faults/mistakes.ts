@@ -35,8 +35,8 @@ export const credentialMistakes = {
 export type CredentialMistake = keyof typeof credentialMistakes;
 
 /**
- * The code with which a flow rejects an update with this mistake. A flow accepts an update with any other mistake, and
- * learns of the mistake only when an activity handles the values.
+ * The code with which a flow rejects an update with this mistake. A flow accepts an update with a mistake that has no
+ * code here. An activity finds such a mistake when it handles the values.
  */
 export const rejections: { readonly [mistake in PropertyMistake | CredentialMistake]?: ProblemCode } = {
   unknown: 'unknownProperty',

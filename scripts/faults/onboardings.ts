@@ -31,7 +31,7 @@ export interface OnboardingPlan {
 export interface PlayedOnboarding {
   key: OnboardingKey;
   flows: ConnectorKey[];
-  /** One text for each wrong state, or the error that ended the test of the onboarding. */
+  /** One text for each wrong state. If an error ended the test of the onboarding, only this error. */
   faults: string[];
   plan: OnboardingPlan;
 }

@@ -56,7 +56,7 @@ export interface RunPlan {
   expected: RunExpectation;
 }
 
-/** A mistake in the start. With such a mistake, the flow must end as `failed`. */
+/** A mistake in the start of a flow. A flow that was started with one of these mistakes must end as `failed`. */
 export type BadStart = 'noConnector' | 'noAccount' | 'otherId' | 'noInput';
 
 /**
@@ -125,8 +125,8 @@ const roundsWith = <Mistake extends string>(mistakes: { readonly [mistake in Mis
 const consent = (decision: fc.Arbitrary<Decision>, back: { [how in ConsentRound['back']]: number }) =>
   fc.record({ decision, back: weighted(back), superseded: chance(30) });
 const approved = consent(fc.constant('approve'), { callback: 3, repeated: 2, confirm: 3, both: 2, silence: 1 });
-// Each verification without a consent takes 30 s. To save this time, the browser does not return in most of these
-// plans.
+// If the user has not consented, a verification takes 30 s. To save this time, the browser does not return in most of
+// the plans with a refused consent.
 const refused = consent(fc.constantFrom<Decision>('decline', 'error', 'close'), {
   ...{ callback: 1, repeated: 1, confirm: 1, both: 0, silence: 4 },
 });

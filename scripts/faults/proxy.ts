@@ -74,7 +74,7 @@ export async function startProxy(target: string): Promise<Proxy> {
 }
 
 /**
- * Resets a connection. Node never closes a socket that is reset after `end()`, so this function destroys such a socket
- * without a reset.
+ * Resets a connection. Node never closes a socket that is reset after `end()`, so this function destroys a socket that
+ * has been ended, without a reset.
  */
 const reset = (socket: Socket): void => void (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy());

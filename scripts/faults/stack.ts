@@ -43,7 +43,7 @@ export interface FaultStack {
   restartTemporal(): Promise<void>;
   /** Registers a function that `stop` calls before it stops the processes that were started earlier. */
   onStop(act: () => unknown): void;
-  /** One line for each process that ended, but that no test stopped or killed. */
+  /** One line for each process that ended although no test stopped or killed it. */
   unexpectedEnds: string[];
   /** Kills or stops all processes. Safe to repeat. */
   stop(): Promise<void>;

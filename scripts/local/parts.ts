@@ -146,7 +146,10 @@ export interface WorkerOptions extends PartOptions {
   /** The private JWK set, or the path of its file. */
   sealingKeys: string;
   healthPort?: number;
-  /** Another `main.js` within dist/, with its arguments. It must read the same environment variables as the worker. */
+  /**
+   * Another `main.js` within dist/, with its arguments. This program must read the same environment variables as the
+   * worker.
+   */
   main?: string;
   args?: readonly string[];
 }

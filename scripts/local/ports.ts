@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 /**
- * The range for free ports. Linux, macOS and Windows use higher ports for outgoing connections. So no outgoing
- * connection takes a port of this range.
+ * The range in which `freePort` searches. Linux, macOS and Windows use higher ports for outgoing connections, so no
+ * outgoing connection takes a port of this range.
  */
 const [FIRST_PORT, LAST_PORT] = [15_000, 32_000];
 

@@ -58,7 +58,7 @@ export const temporalEnv = ({ address, namespace = 'default' }: TemporalAddress)
   ),
   TEMPORAL_ADDRESS: address,
   TEMPORAL_NAMESPACE: namespace,
-  // This file does not exist, so the process has no profile. An empty file would be an error.
+  // No file has this path, so the process has no profile. An empty file would be an error.
   TEMPORAL_CONFIG_FILE: join(__dirname, 'no-profile.toml'),
 });
 

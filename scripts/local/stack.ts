@@ -41,7 +41,7 @@ export interface StackOptions {
   /** Further environment variables of the worker and of the service. */
   workerEnv?: NodeJS.ProcessEnv;
   serviceEnv?: NodeJS.ProcessEnv;
-  /** Aborts the start. Then the start fails, and no process stays running. */
+  /** If this signal is aborted during the start, the start fails, and no process stays running. */
   signal?: AbortSignal;
 }
 

@@ -20,7 +20,7 @@ import type { Look, Reply } from './look';
 import { ACCOUNT_ID } from './views';
 
 export interface StandIn {
-  /** Shows this page state. The routes and the timeout that `show` sets stay on the page. */
+  /** Shows this page state. After the call, `page` keeps the routes and the timeout that this function has set. */
   show(page: Page, look: Look): Promise<void>;
   close(): Promise<void>;
 }

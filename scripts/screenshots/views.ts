@@ -32,7 +32,7 @@ export const connectors = {
   }),
   kestrel: connector('Kestrel', 'ApiKey', { description: 'A CRM with a setting for everything.' }),
   harbour: connector('Harbour', 'OAuth2', { oauth2Type: 'AuthorisationCode', partnerSupplied: true }),
-  /** A connector with long texts. One text has no place for a line break. */
+  /** A connector with long texts. One of the texts has no place at which a browser can break the line. */
   wordy: connector('Österreichische Donaudampfschifffahrtsgesellschaft für Kundenbeziehungen GmbH & Co. KG', 'ApiKey', {
     description: `A description that is ${'very '.repeat(24)}long.`,
     authDescription: `https://developers.example/${'very-long-path-'.repeat(8)}#key`,

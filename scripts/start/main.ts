@@ -65,8 +65,8 @@ function stopping(): { signal: AbortSignal; stopped: Promise<undefined> } {
 }
 
 /**
- * Fails if another npm start uses the folder. After a crash, the process id in the stack file can belong to another
- * program. So this function also checks whether the port of the service is taken.
+ * Fails if another `npm start` uses the data folder. After a crash, the process id in the stack file can belong to
+ * another program, so this function also checks whether the port of the service is taken.
  */
 async function refuseSecond(): Promise<void> {
   const other = findLocalStack(folder);

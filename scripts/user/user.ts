@@ -110,9 +110,9 @@ export class User {
   }
 
   /**
-   * True if the user must answer this view. If the transport returned no view for the last answer, the user must answer
-   * only a new wait or another problem, or if `answerAgainMs` has passed. A new deadline means a new wait, because a
-   * flow sets the deadline each time it enters a waiting state.
+   * True if the user must answer this view. If the transport returned no view for the last answer, this view must
+   * differ from the answered view (a new run, a new wait or a new problem), or `answerAgainMs` must have passed. A new
+   * deadline means a new wait, because a flow sets the deadline each time it enters a waiting state.
    */
   #asksAgain({ runId, deadline, problem }: View): boolean {
     if (!this.#unconfirmed) return true;
