@@ -20,8 +20,8 @@ const { startStack } = require('../dist/scripts/local/stack.js');
 
 const SEED = 1;
 /**
- * Connectors of the sandbox's account `acme`. `waiting`: connectors with the auth types ApiKey, Basic, OAuth1 and
- * OAuth2. `finished`: a connector that needs no authentication.
+ * The ids of connectors in the sandbox's account `acme`. `waiting`: connectors with the auth types ApiKey, Basic,
+ * OAuth1 and OAuth2. `finished`: a connector that needs no authentication.
  */
 const waiting = Array.from({ length: 12 }, (_, i) => 1001 + i);
 const finished = 1016;

@@ -41,7 +41,7 @@ export const startFairnessStacks = () =>
     return { without: await started(false), with: await started(true) };
   });
 
-/** Measures on the stack without fairness, and then on the stack with fairness. */
+/** Measures the waits on the stack without fairness, and then on the stack with fairness. */
 export async function measureFairness(
   stacks: Record<Name, Stack>,
   flows: number,

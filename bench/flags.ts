@@ -7,7 +7,10 @@ export interface Flags {
   rounds: number;
   /** Number of flows in each round, 20 of them at the same time. */
   flows: number;
-  /** The number of waiting flows in the cache of the worker whose memory is measured. At most the size of the cache. */
+  /**
+   * The number of waiting flows that a worker holds in its cache while the bench measures the worker's memory. At most
+   * the size of the cache.
+   */
   cached: number;
   /** If true, the bench only compares 1, 2 and 4 worker processes of our flow. */
   workers?: true;
@@ -35,7 +38,7 @@ export interface Flags {
   events?: true;
   /** If set, the bench measures only the inputs of flows while this number of deliveries is pending. */
   deliveries?: number;
-  /** If set, the bench measures only monitors, and this number of them read each day. */
+  /** If set, the bench measures only monitors, and this number of monitors read each day. */
   monitors?: number;
   /** If set, the bench measures only the export of an audit with this number of runs. */
   audit?: number;

@@ -29,8 +29,8 @@ interface Step {
    */
   inputs: Latency;
   /**
-   * How long a list by search attributes takes, in milliseconds: a list of the waiting flows of one account, and a list
-   * of the waiting flows of all accounts.
+   * How long Temporal takes to list flows by search attributes, in milliseconds: the waiting flows of one account, and
+   * the waiting flows of all accounts.
    */
   lists: { account: Latency; all: Latency };
   serverBytes: number;

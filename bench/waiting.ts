@@ -16,7 +16,7 @@ export interface ManyWaiting {
   startedPerSecond: number;
   serverBytes: { before: number; after: number };
   workerBytes: { before: number; after: number };
-  /** The number of the inputs, and the quantiles of `inputsMs`. */
+  /** The number of the values in `inputsMs`, and their quantiles. */
   inputs: { count: number; p50: number; p95: number; max: number };
   /**
    * How long each input took, in milliseconds, from sending the property until the flow waits for the next input. The

@@ -60,7 +60,7 @@ const effects: Effects = {
     }),
 };
 
-/** The requests whose answers are replaced, each with the function that gives the new body. */
+/** The requests whose answer the sandbox must replace, each with the function that returns the new body. */
 const replacedAnswers = new WeakMap<FastifyRequest, (reply: FastifyReply) => unknown>();
 
 function withoutContent(reply: FastifyReply): string {

@@ -34,7 +34,7 @@ const Then = z.union([
   }),
 ]);
 
-/** A rule: the fault, the requests that get the fault, and the number of these requests. */
+/** A rule that says which requests get a fault, which fault they get, and how many of them get it. */
 export const FaultRule = z.strictObject({
   match: z.strictObject({
     method: z.enum(['GET', 'POST', 'PUT', 'DELETE']).optional(),

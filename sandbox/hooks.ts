@@ -6,7 +6,7 @@ import type { Faults } from './faults';
 import { urlOf, type Recorder } from './requests';
 import { accountIdOf, tokenOf } from './token';
 
-/** The objects that the hooks use in addition to {@link Parts}. */
+/** The objects that the hooks need, besides the members of {@link Parts}. */
 export interface HookParts {
   faults: Faults;
   recorder: Recorder;

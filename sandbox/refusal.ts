@@ -1,4 +1,4 @@
-/** An error with the status and the body of the answer that the server sends. */
+/** An error that makes the server answer the request with this status and this body. */
 export class Refusal extends Error {
   constructor(
     readonly status: number,

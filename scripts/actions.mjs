@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
-/** The events that count as one action each. */
+/** The types of history events that Temporal Cloud bills as one action each. */
 const billable = {
   EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: 'starts',
   EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: 'upserts',

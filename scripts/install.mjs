@@ -5,8 +5,9 @@ import { runTree } from './process-tree.mjs';
 
 /**
  * True if node_modules has the packages of package-lock.json. At the end of an installation, npm writes a list of the
- * installed packages into node_modules. This function reads that list. (The times of the files can't be used, because a
- * checkout changes all times.) Optional packages may be missing, because they are for other platforms.
+ * installed packages into node_modules. This function compares this list with package-lock.json. (The times of the
+ * files can't be used, because a checkout changes all times.) Optional packages may be missing, because they are for
+ * other platforms.
  */
 export function isInstalled(root) {
   const installed = packagesIn(join(root, 'node_modules', '.package-lock.json'));

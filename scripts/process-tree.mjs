@@ -44,8 +44,8 @@ export async function runTree(command, args, { limitMs, ...options }) {
 }
 
 /**
- * Resolves at the first stop signal, or after `limitMs`. Ignores further signals, because npm forwards a signal that
- * the terminal has already sent to the whole group.
+ * Resolves at the first stop signal, or after `limitMs`. Ignores each later signal: npm forwards a signal that this
+ * process has already got from the terminal.
  */
 function untilStopped(limitMs) {
   let stop;

@@ -98,7 +98,7 @@ interface FlowClient {
 
 /** Creates the table, and listens to the states of all flows. */
 async function connectClient(url: string): Promise<FlowClient> {
-  // An error of an idle connection is ignored, because the next query fails, too.
+  // Ignores an error of an idle connection, because the next query reports the error.
   const db = new Pool({ connectionString: url }).on('error', () => undefined);
   await db.query(schema);
   const listener = new Client({ connectionString: url });

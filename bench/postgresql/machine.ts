@@ -82,7 +82,10 @@ interface Flow {
 
 type Step = { act: (parts: Parts, key: ConnectorKey, flow: Flow) => Promise<unknown>; next: string };
 
-/** Each step is safe to repeat, because a process can die between the step and the change of its row. */
+/**
+ * The step of each working state. A process can die after a step and before it changes the row, so each step is safe to
+ * repeat.
+ */
 const steps: { [state: string]: Step } = {
   fetchingConnector: { act: ({ cyclr }, key) => cyclr.getAccountConnector(key), next: 'awaitingProperties' },
   applyingProperties: {
@@ -111,8 +114,8 @@ const CLAIM = `
     SELECT id FROM flows WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
   RETURNING *`;
 /**
- * If a second process has claimed the step meanwhile, `tries` in the row has another value, and this statement changes
- * nothing.
+ * Writes the end of a step into its row. If a second process has claimed the step in the meantime, `tries` in the row
+ * has another value, and this statement changes nothing.
  */
 const FINISH = `
   WITH finished AS (UPDATE flows SET state = $1, due_at = NULL, tries = 0 WHERE id = $2 AND state = $3 AND tries = $4

@@ -1,4 +1,4 @@
-/** The delay from a transition in Temporal's history to the view at a reader, with one flow at a time. */
+/** Measures the delay from a transition in Temporal's history until a reader has the view. Runs one flow at a time. */
 import { each } from '../../scripts/each';
 import { startsOf, type Execution } from '../contenders';
 import { prepare, type Part } from '../flows';

@@ -8,7 +8,10 @@ import { sessionTokenOf } from '../../scripts/local/parts';
 
 const FLOWS = 20;
 const IN_FLIGHT = 10;
-/** The number of calls with one session. The service accepts 120 calls of a session in a minute. */
+/**
+ * The bench makes this number of calls with each session, because the service accepts only 120 calls of one session in
+ * a minute.
+ */
 const CALLS_OF_SESSION = 100;
 
 export type ReadName = 'session' | 'query';

@@ -149,7 +149,7 @@ function checkReferences(manifests) {
   }
 }
 
-/** Values that Helm refuses, each with a part of Helm's error message. */
+/** Wrong settings of the chart, which Helm must refuse. Each is listed with a part of Helm's error message. */
 const faults = [
   ['image.repository=', /image.?repository/i],
   ['image.tag=null', /tag/],

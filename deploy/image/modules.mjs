@@ -15,7 +15,7 @@ const platforms = {
 const loadedBundlers = ['webpack', 'memfs', 'unionfs'];
 const bundlers = [...loadedBundlers, '@swc/core', 'swc-loader', 'source-map-loader'];
 const bridgeFiles = ['package.json', 'index.js', 'common.js', 'lib', 'releases'];
-/** Folders that Node does not load, such as tests, documents, and builds for browsers. */
+/** The names of folders from which Node loads nothing, such as tests, documents, and builds for browsers. */
 const unusedFolders =
   /\/(tests?|__tests__|bench|benchmarks?|examples?|docs|\.github|browser|protobufjs\/dist|axios\/dist\/esm|rxjs\/dist\/(bundles|esm5?))$/;
 /**

@@ -53,8 +53,8 @@ const inspect = async (image) => JSON.parse(await docker('image', 'inspect', ima
 const inImage = (...command) => docker('run', '--rm', NEW, ...command);
 
 /**
- * Builds the packages for arm64, and checks the machine type in the headers of the native files. Only reads these
- * files, and does not run them.
+ * Builds the packages for arm64, and checks the machine type in the headers of the native files. Does not run the
+ * native files.
  */
 export async function checkArm64() {
   const stage = ['--target', 'modules', '--build-arg', 'TARGETARCH=arm64'];

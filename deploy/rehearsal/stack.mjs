@@ -155,5 +155,5 @@ export async function eventually(what, check) {
     last = await check().catch((error) => error.message);
     if (last === true) return;
   }
-  throw new Error(`not true after ${LIMIT_MS / 1000} s: ${what} (${last})`);
+  throw new Error(`after ${LIMIT_MS / 1000} s, this is still not true: ${what} (${last})`);
 }

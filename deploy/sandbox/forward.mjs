@@ -1,7 +1,7 @@
 /**
  * `node --import ./deploy/sandbox/forward.mjs dist/worker/main.js`: forwards port 7080 of this container's loopback
- * address to the host `sandbox`, because a worker accepts an http address only on loopback. Each connection resolves the
- * name again, so the sandbox can restart.
+ * address to the host `sandbox`, because a worker accepts an http address only on loopback. Looks up the address of the
+ * host for each connection, because the sandbox can have a new address after a restart.
  */
 import { connect, createServer } from 'node:net';
 import { isMainThread } from 'node:worker_threads';

@@ -170,7 +170,7 @@ async function install(
 const printEvent = ({ type, data }: EventBody) =>
   console.log(`event        ${type}  ${'connectorId' in data ? `connector ${data.connectorId}` : data.workflowId}`);
 
-/** Prints whether each run has sent its final event. */
+/** Prints and returns whether each run has sent its final event. */
 function reportEvents(finals: Map<string, string>, runs: number): boolean {
   console.log(`${finals.size === runs ? '✓' : '✗'} ${finals.size} of ${runs} final events received and verified`);
   return finals.size === runs;

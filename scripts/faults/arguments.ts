@@ -3,7 +3,7 @@ import { wholeNumber } from '../command';
 
 export interface Arguments {
   help: boolean;
-  /** The same seed makes the same plans. If absent, a random seed is used. */
+  /** The seed of the plans: the same seed gives the same plans. If absent, the command draws a random seed. */
   seed?: number;
   flows: number;
 }

@@ -1,4 +1,7 @@
-/** Two builds of the worker. With worker versioning, each build is a version of one worker deployment. */
+/**
+ * Makes two builds of the worker, and changes the version that gets new tasks. With worker versioning, each build is a
+ * version of one worker deployment.
+ */
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

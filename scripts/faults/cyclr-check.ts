@@ -10,7 +10,7 @@ export const cyclrFaultsOf = (record: FlowRecord, stored: AccountConnector | und
 /** Returns a fault if a connector that has no flow was changed in Cyclr. */
 export function untouchedFaults(stored: AccountConnector): string[] {
   const isUntouched = stored.Properties.length === 0 && stored.AuthValue === initialAuthValue(stored);
-  return isUntouched ? [] : ['the connector was changed without a flow'];
+  return isUntouched ? [] : ['the connector was changed, but has no flow'];
 }
 
 const initialAuthValue = ({ Connector }: AccountConnector): string | null =>

@@ -1,4 +1,7 @@
-/** Compares the received events with the runs: no event is lost, and each ended run has exactly one final event. */
+/**
+ * Compares the received events with the runs: no event may be lost, and each ended run must have exactly one final
+ * event.
+ */
 import { DELIVERY_TYPE, deliveryIdOf, isFinalType, type EventBody } from '../../workflows/events';
 import { ONBOARDING_TYPE } from '../../workflows/onboarding';
 import type { EventLog } from './event-log';

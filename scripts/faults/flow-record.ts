@@ -141,8 +141,8 @@ export function recordStart({ runs, expected }: FlowRecord, runId: string): void
 }
 
 /**
- * Records the view. Records a problem if the revision has decreased within a run, or if two different views have one
- * revision. Does not check the revision 0, which the library gives to a view of a run without a result.
+ * Records the view. Records a problem if the revision has decreased within a run, or if two different views have the
+ * same revision. Does not check the revision 0, which the library gives to a view of a run without a result.
  */
 function recordView(record: FlowRecord, view: View): void {
   const { lastView, problems } = record;

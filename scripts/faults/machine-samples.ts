@@ -50,7 +50,7 @@ const failure = { code: 'connectorNotFound', message: 'gone' } as const;
 const apiKey = connector('ApiKey');
 const consent = connector('OAuth1');
 
-/** At least one sample of each state of the flow. */
+/** One sample of each state. */
 export const states: State[] = [
   { name: 'fetchingConnector', intent: 'authenticate' },
   { name: 'awaitingProperties', connector: withMissing(apiKey) },

@@ -16,7 +16,7 @@ export const propertyMistakes = {
   missing: 1,
   /** A secret value is not sealed. */
   clear: 1,
-  /** All values are sealed for another submission than the submission that contains them. */
+  /** The values are sealed for one submission, and are sent in another submission. */
   foreign: 1,
 } as const;
 export type PropertyMistake = keyof typeof propertyMistakes;
@@ -68,7 +68,10 @@ export function valuesFor(
   return { values, good };
 }
 
-/** True if the flow rejects an input without a value for this field, because Cyclr has no stored value either. */
+/**
+ * True if the flow rejects an input without a value for this field: the field is required, and Cyclr has no stored
+ * value for it.
+ */
 const isMissing = ({ required, stored }: Field): boolean => required && !stored;
 
 /**

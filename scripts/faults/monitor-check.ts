@@ -1,4 +1,7 @@
-/** Checks the monitors: each authenticated connector has one open monitor, which reports the connection as connected. */
+/**
+ * Checks the monitors: each authenticated connector must have one open monitor, which must report the connection as
+ * connected.
+ */
 import { connectionWorkflowIdOf, MONITOR_TYPE } from '../../workflows/connection';
 import type { ConnectorKey } from '../../workflows/connector';
 import { finalStates, type View } from '../../workflows/view';

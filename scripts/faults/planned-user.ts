@@ -1,4 +1,4 @@
-/** Runs one flow by its plan, which can have several runs, mistakes, harmless inputs, and a stop. */
+/** Plays the user of one flow by its plan, which can have several runs, mistakes, harmless inputs, and a stop. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { authValueOf } from '../../activities/credentials';

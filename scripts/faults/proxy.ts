@@ -16,7 +16,7 @@ export interface Proxy {
   holdAnswers(): void;
   /** True if the proxy holds data that it received for the server. */
   isHolding(): boolean;
-  /** Ends `hold` and `holdAnswers`, and forwards all data, also the held data. */
+  /** Forwards all data again, and also the data that `hold` and `holdAnswers` have kept back. */
   restore(): void;
   close(): Promise<void>;
 }

@@ -151,7 +151,7 @@ async function versionOf(path: string, env: NodeJS.ProcessEnv): Promise<string |
   return /\bversion (\d+\.\d+\.\d+)/.exec(stdout)?.[1];
 }
 
-/** Compares major and minor versions. */
+/** True if the version `present` is `pinned` or later. Compares only the major and the minor version. */
 function isAtLeast(present: string, pinned: string): boolean {
   const [[major = 0, minor = 0], [pinnedMajor = 0, pinnedMinor = 0]] = [present, pinned].map((version) =>
     version.split('.').map(Number),

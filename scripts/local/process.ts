@@ -26,7 +26,7 @@ export interface ProcessOptions {
    * it runs.
    */
   isReady?: () => Promise<boolean>;
-  /** If false, the start does not wait until the process is ready. Then `ready()` waits for `isReady`. */
+  /** If false, the start does not wait until the process is ready. The caller can wait with `ready()`. */
   waits?: boolean;
   /** The time that `stop` waits between SIGTERM and SIGKILL. The default is 10 s. */
   stopWithinMs?: number;

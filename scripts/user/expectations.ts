@@ -3,12 +3,12 @@ import type { Credentials } from '../../workflows/input';
 import { waitingStates, type StateName, type Verification, type WaitingStateName } from '../../workflows/view';
 
 export interface Expectation {
-  /** Good values of the properties that the flow asks for, by `TargetName`. */
+  /** For each property that the flow asks for, by its `TargetName`, a good value. */
   properties?: { readonly [name: string]: string };
   credentials?: Credentials;
   /**
-   * `page`: the third party shows a consent page. `automatic`: the third party needs only the properties, so no page is
-   * shown.
+   * `page`: the third party shows a consent page. `automatic`: the third party needs only the properties, so the
+   * browser shows no page of the third party.
    */
   consent?: 'page' | 'automatic';
   state: Extract<StateName, 'authenticated' | 'unsupported'>;

@@ -10,11 +10,11 @@ const LONGEST_PAUSE_MS = 2_000;
 const passing: ConnectorAuthErrorCode[] = ['temporalUnavailable', 'noWorker', 'cyclrUnavailable'];
 
 export interface PersistentOptions {
-  /** Ends the repetitions: the call then fails with an AbortError. */
+  /** When this signal is aborted, the repetitions end, and the call fails with an AbortError. */
   signal?: AbortSignal;
   /**
-   * How long a failed call is repeated after the first error. The next error after this time ends the repetitions. By
-   * default, the repetitions have no limit.
+   * How long a failed call is repeated after the first error. The first error after this time is not followed by a
+   * repetition. By default, the repetitions have no limit.
    */
   withinMs?: number;
   /** Called before each repetition. */

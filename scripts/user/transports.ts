@@ -103,7 +103,10 @@ export const libraryTransport = ({ auth, sealer, by = 'user', returnTo }: Librar
 
 const SIGNAL_MS = 5_000;
 
-/** Sends the signal `name`. Does nothing if no run is open. Fails with `temporalUnavailable` after 5 s. */
+/**
+ * Sends the signal `name`. Does nothing if no run is open. Fails with `temporalUnavailable` if Temporal does not answer
+ * within 5 s.
+ */
 export async function sendSignal(client: Client, key: ConnectorKey, name: string, body: unknown): Promise<void> {
   const send = () => client.workflow.getHandle(workflowIdOf(key)).signal(name, body);
   await translated(() => client.withDeadline(Date.now() + SIGNAL_MS, send)).catch((err: unknown) => {

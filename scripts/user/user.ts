@@ -32,8 +32,8 @@ export interface UserOptions {
   /** The sandbox, whose consent pages the user visits. */
   sandboxUrl: string;
   /**
-   * Some transports return no view for an answer. If the view then stays unchanged for this time, the user answers
-   * again. Default: never.
+   * Some transports return no view for an answer. After such an answer, if the view stays unchanged for this time, the
+   * user answers again. Default: never.
    */
   answerAgainMs?: number;
   /** When this signal is aborted, the user stops, and `play` fails with an AbortError. */
