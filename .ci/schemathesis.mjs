@@ -31,9 +31,9 @@ const finished = 1016;
  */
 const SESSIONS = 12;
 /**
- * Operations that need no successful call in this run, for two reasons: other calls cancel the flows of an invitation,
- * and Temporal runs only one batch at a time. test/service/session.test.ts, test/service/backend.test.ts and
- * test/client/http.test.ts test these operations.
+ * A run may pass although all calls of one of these operations have failed. `redeem` can fail because other calls
+ * cancel the flows of the invitation. `recheck` and `cancel` can fail because Temporal runs only one batch at a time.
+ * test/service/session.test.ts, test/service/backend.test.ts and test/client/http.test.ts test these operations.
  */
 const CAN_FAIL = [
   'POST /v1/session/redeem',

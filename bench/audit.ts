@@ -22,7 +22,7 @@ interface Export {
   runs: number;
   entries: number;
   entriesPerSecond: number;
-  /** CPU time for 1,000 entries. */
+  /** The CPU time for the export of 1,000 entries, in milliseconds. */
   cpuMs: { server: number; service: number };
   /** The largest resident memory of the service. */
   serviceBytes: number;

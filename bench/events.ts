@@ -54,8 +54,8 @@ export function compareOnboarding(stack: Stack, flags: Rounds, say: Say): Promis
 }
 
 /**
- * Compares flows that send events with the same flows without a target. A flow with a target sends two events, one for
- * each of its two waits.
+ * Compares flows that send events with the same flows without a target. A flow with a target sends two events, because
+ * it waits for its user twice.
  */
 export async function compareEvents(stack: Stack, flags: Rounds, say: Say): Promise<Comparison[]> {
   const auth = new ConnectorAuth(stack.client);

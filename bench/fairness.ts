@@ -12,7 +12,10 @@ const IN_FLIGHT = 50;
 interface Wait {
   /** The time from the start of the worker until the flow waits for its user. */
   seconds: number;
-  /** The number of account A's flows that wait for their users at the end of this time. */
+  /**
+   * The number of account A's flows that already wait for their users when the flow of account B begins to wait for its
+   * user.
+   */
   before: number;
 }
 

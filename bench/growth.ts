@@ -43,7 +43,7 @@ export interface Growth {
   steps: Step[];
 }
 
-/** Starts flows until a hundredth, a tenth and all of `flows` are open. Measures after each of these steps. */
+/** Starts flows in three steps: until 1 %, 10 % and 100 % of `flows` are open. Measures after each step. */
 export async function measureGrowth(stack: Stack, flows: number, say: (line: string) => void): Promise<Growth> {
   const worker = await stack.startWorker('ours');
   const side = sideOf(stack, 'ours', worker.pid);

@@ -1,9 +1,9 @@
-/** Reads heap snapshots of V8, and compares the objects in two of them by constructor. */
+/** Reads heap snapshots of V8. Compares, for each constructor, the objects in two snapshots. */
 import { readFileSync, rmSync } from 'node:fs';
 
 /**
- * The number and the size in bytes of the objects of each constructor. A value that is no object counts under its kind,
- * such as `(string)`.
+ * For each constructor, the number of its objects, and their size in bytes. A value that is no object counts under its
+ * kind, such as `(string)`.
  */
 export type Objects = Map<string, { count: number; bytes: number }>;
 

@@ -94,7 +94,7 @@ async function main(args: string[]): Promise<number> {
   );
 }
 
-/** The options whose value is a number, each with the function that makes the measurement of this option. */
+/** For each option whose value is a number, the function that measures what this option selects. */
 const single = {
   waiting: waitMany,
   growth: measureGrowth,
@@ -105,7 +105,8 @@ const single = {
 };
 
 /**
- * The options without a value that compare pairs of rounds, each with the function that runs and compares the rounds.
+ * For each option that has no value and selects a comparison of pairs of rounds, the function that runs and compares
+ * the rounds.
  */
 const comparisons = {
   onboarding: compareOnboarding,

@@ -43,7 +43,7 @@ export class Mix {
   /** The number of calls that a unit repeated because Temporal or a worker did not answer in time. */
   repeats = 0;
   /**
-   * The duration of each input by the service, in milliseconds: from the sending of the input until its effect is
+   * How long each input through the service took, in milliseconds: from the sending of the input until its effect is
    * known.
    */
   inputsMs: number[] = [];

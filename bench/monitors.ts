@@ -37,7 +37,10 @@ export interface ManyMonitors {
   inputs: { before: Inputs; during: Inputs; after: Inputs };
   /** The p99 of `during`, divided by the mean of the p99 of `before` and the p99 of `after`. */
   ratio: number;
-  /** The monitors that read each minute: the number of their reads, and the largest number of history events of a read. */
+  /**
+   * The monitors that read each minute: how often they have read, and the largest number of history events that one
+   * read has added.
+   */
   eachMinute: { reads: number; mostEvents: number };
   /**
    * The monitors that read each day: the number of compared histories, the number of these histories without a new event

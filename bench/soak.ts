@@ -44,7 +44,7 @@ interface Minute extends Record<Name, Sample> {
   errors: number;
   /** The number of calls that a unit repeated because Temporal or a worker did not answer in time. */
   repeats: number;
-  /** How long an input by the service took, in milliseconds. */
+  /** How long an input through the service took, in milliseconds. */
   inputs: { p50: number; p99: number };
   /** The resident memory of the Temporal server, whose database and caches grow with each workflow. */
   serverRss: number;
@@ -138,7 +138,7 @@ export async function soak(
 }
 
 /**
- * True if a value grew, or if there are less than three samples: then the standard error is NaN, and the samples can't
+ * True if a value grew. Also true if there are fewer than three samples: their standard error is NaN, so they can't
  * exclude growth.
  */
 const grows = ({ heap, rss, descriptors }: ProcessGrowth): boolean =>

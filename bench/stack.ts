@@ -71,7 +71,7 @@ export const startStack = (dynamicConfig?: TemporalOptions['dynamicConfig']): Pr
     return startParts(folder, (part) => (onStop(part.stop), part), dynamicConfig);
   });
 
-/** Registers a part, so that the `stop()` of the stack also stops the part, and returns the part. */
+/** Registers a process, so that the `stop()` of the stack also stops this process. Returns the process. */
 type Started = <Part extends LocalProcess>(part: Part) => Part;
 
 async function startParts(

@@ -38,7 +38,7 @@ export function ratios(values: readonly number[], to: readonly number[]): number
   return values.map((value, i) => value / to[i]!);
 }
 
-/** A straight line through values. */
+/** The slope of the straight line through some values, with the standard error of this slope. */
 export interface Slope {
   slope: number;
   standardError: number;

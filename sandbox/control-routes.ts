@@ -32,7 +32,7 @@ interface OfConnector {
 const local = ['127.0.0.1', 'localhost', '[::1]'];
 const isLocalOrigin = (origin: string): boolean => URL.canParse(origin) && local.includes(new URL(origin).hostname);
 
-/** {@link Control} over HTTP, under `/_sandbox`. `save` writes each change to the data file. */
+/** Serves the calls of {@link Control} over HTTP, under `/_sandbox`. `save` writes each change to the data file. */
 export function controlRoutes(app: FastifyInstance, control: Control, save: () => Promise<void>): void {
   app.addHook('onRequest', ({ hostname, headers: { origin } }, _reply, done) => {
     // Without this check, a web page whose host name resolves to this machine could read secrets (DNS rebinding), and a

@@ -32,7 +32,7 @@ export function beginConsent(store: Store, consent: Omit<OpenConsent, 'id'>): Op
   return begun;
 }
 
-/** Ends a consent, because the user can decide each consent only once. Fails: 400 for an unknown or ended consent. */
+/** Ends a consent: the user can decide each consent only once. Fails: 400 for an unknown or ended consent. */
 export function endConsent(store: Store, id: string): OpenConsent {
   const consent = store.state.consents.find((open) => open.id === id);
   if (!consent) throw badRequest('This consent does not exist, or was decided before.');

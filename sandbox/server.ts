@@ -82,7 +82,7 @@ async function listen(app: FastifyInstance, port: number, host: string): Promise
   return url.replace('[::]', '127.0.0.1');
 }
 
-/** Adds routes under a prefix. A hook that `build` adds applies only to these routes. */
+/** Adds the routes of `build` under a prefix. A hook that `build` adds applies only to the routes of `build`. */
 function serve(app: FastifyInstance, prefix: string, build: (scope: FastifyInstance) => void): void {
   const plugin: FastifyPluginCallback = (scope, _options, done) => {
     build(scope);

@@ -24,7 +24,7 @@ const StoredConnector = z.object({
 const Cycle = z.object({
   id: z.string(),
   connectorIds: z.array(z.number()),
-  /** Reason codes of unmet prerequisites other than connectors that are not authenticated. */
+  /** The reason codes of further unmet prerequisites of the cycle, besides its unauthenticated connectors. */
   otherReasonCodes: z.array(z.number()),
   status: z.enum(['Paused', 'Active', 'Stopped']).default('Paused'),
 });

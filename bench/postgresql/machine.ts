@@ -145,7 +145,7 @@ export async function runSteps(databaseUrl: string, parts: Parts): Promise<{ sto
     }
   }
 
-  /** Claims due steps. If a notification arrives during a search, one more search follows. */
+  /** Claims due steps, and starts them. If a notification arrives during a search, one more search follows. */
   async function search(): Promise<void> {
     for (isDue = true; isDue && running.size < AT_ONCE;) {
       isDue = false;

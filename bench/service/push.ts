@@ -7,7 +7,7 @@ import type { BenchService, Stack } from '../stack';
 import { quantile } from '../stats';
 import { watchesOf, watchNames, type Watch, type WatchName } from './watches';
 
-/** The delays of one round of one watch, in milliseconds. */
+/** The delays that one round has measured for one way to follow the views, in milliseconds. */
 export interface PushRound {
   p50: number;
   p99: number;
@@ -15,7 +15,7 @@ export interface PushRound {
   delays: number[];
 }
 
-/** Runs pairs of rounds, one round for each of the two watches. */
+/** Runs pairs of rounds, one round for each of the two ways to follow the views. */
 export function measurePush(
   stack: Stack,
   service: BenchService,

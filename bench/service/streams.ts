@@ -23,7 +23,7 @@ export interface ManyStreams {
    * events, and was repeated.
    */
   quietSeconds: number;
-  /** Calls to Temporal during `quietSeconds`. */
+  /** The number of calls to Temporal during `quietSeconds`: queries, calls of `describe`, and long polls. */
   queries: number;
   descriptions: number;
   polls: number;

@@ -46,7 +46,10 @@ keepOnly(`${bridge}/releases`, [platform.native]);
 execFileSync(platform.strip, ['--strip-unneeded', `${bridge}/releases/${platform.native}/index.node`]);
 removeUnused('node_modules');
 
-/** Changes a JSON file. npm installs and lists only the packages that the manifests and the lockfile still name. */
+/**
+ * Reads a JSON file, changes its content by `change`, and writes it. The script removes packages from the manifests and
+ * the lockfile, because npm installs and lists the packages that they name.
+ */
 function edit(file, change) {
   const content = JSON.parse(readFileSync(file, 'utf8'));
   change(content);

@@ -1,10 +1,10 @@
 /**
- * `npm run build && node deploy/observability/rehearse.mjs [ALERT…]` tries each alert on real processes. The rehearsal
- * causes the fault, and waits until Prometheus reports the alert. Then the rehearsal repairs the fault with the
- * commands of docs/runbook.md, and waits until the alert ends. Needs `prometheus` on the PATH (a Debian package).
- * Prints the commands with their output, and one line for each alert. Exit code 1 after one of these faults: an alert
- * is not raised or does not end; docs/runbook.md lacks a command; a query of the dashboard has no data. KEEP=1 keeps
- * the folder with the logs.
+ * `npm run build && node deploy/observability/rehearse.mjs [ALERT…]` tries each alert on real processes. For each
+ * alert, the rehearsal causes the fault that the alert reports, and waits until Prometheus reports the alert. Then the
+ * rehearsal repairs the fault with the commands of docs/runbook.md, and waits until the alert ends. Needs `prometheus`
+ * on the PATH (a Debian package). Prints the commands with their output, and one line for each alert. Exit code 1 after
+ * one of these faults: an alert is not raised or does not end; docs/runbook.md lacks a command; a query of the
+ * dashboard has no data. KEEP=1 keeps the folder with the logs.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

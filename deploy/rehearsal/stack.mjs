@@ -82,7 +82,10 @@ export async function healthy(...services) {
     });
 }
 
-/** Kills the first process of a container. (`docker kill` would switch off the restart of the container.) */
+/**
+ * Kills the first process of a container, so that Docker restarts the container. (After `docker kill`, Docker would not
+ * restart it.)
+ */
 export async function kill(service) {
   const { Pid, StartedAt } = await stateOf(service);
   process.kill(Pid, 'SIGKILL');

@@ -35,8 +35,8 @@ const ALL = [...OWN, 'temporal', 'postgresql', 'temporal-ui'];
  */
 const KILLED_IN_TURN = ['sandbox-worker', 'temporal', 'postgresql'];
 /**
- * The pause between two kills, in milliseconds. The pause begins when the killed container is healthy again, and the
- * flows of the demo continue.
+ * The pause between two kills, in milliseconds. The pause begins when the killed container is healthy again. During the
+ * pause, the flows of the demo continue.
  */
 const BETWEEN_KILLS_MS = 5_000;
 /** The times between the start of a container and its stop, in milliseconds. */

@@ -31,8 +31,8 @@ export interface CheckResult {
 /** How long the check waits for Temporal's list of runs, which can be some seconds late. */
 const LIST_MS = 30_000;
 /**
- * How long the check waits for the end of the deliveries. Between two posts of an event that fail, the worker pauses
- * for 5 s, 10 s, 20 s, 40 s.
+ * How long the check waits for the end of the deliveries. After each failed post of an event, the worker waits before
+ * it repeats the post: 5 s, then 10 s, 20 s and 40 s.
  */
 const DELIVERIES_MS = 5 * 60_000;
 const READ_AT_ONCE = 10;

@@ -96,7 +96,7 @@ export class Builds {
   }
 }
 
-/** Copies the build `dist`. The copy has another build id, because its bundle begins with a comment. */
+/** Copies the build `dist`, and puts a comment before the bundle of the copy, so that the copy has another build id. */
 function copyOf(dist: string, { onStop }: FaultStack): string {
   // The copy is outside of the folder of the stack: the checks search the folder of the stack for secrets, and the code
   // of the sandbox has a secret.

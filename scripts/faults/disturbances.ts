@@ -39,7 +39,7 @@ type Kind = (typeof kinds)[number];
 interface Draw {
   pauseMs: number;
   worker: number;
-  /** Selects a duration. 0 is the shortest duration of the kind, and 1 the longest duration. */
+  /** Selects the duration: 0 is the shortest and 1 the longest duration of this kind of disturbance. */
   length: number;
   fault: { then: FaultRule['then']; ofToken: boolean; times: number };
 }

@@ -5,7 +5,7 @@ import type { EventBody } from '../../workflows/events';
 import { startProxy, type Proxy } from './proxy';
 
 export interface EventLog {
-  /** Each event once, by its id. */
+  /** The received events by id. An event that was received twice is here once. */
   events: ReadonlyMap<string, EventBody>;
   /**
    * One text for each post without a valid signature, and for each repeated post whose body differs from the body of

@@ -103,7 +103,7 @@ export function recordedTransport(
 }
 
 /**
- * Wraps a transport to record the new `AuthValue` of each consent. `transport` must itself repeat failed calls: then
+ * Wraps a transport to record the new `AuthValue` of each consent. `transport` must itself repeat failed calls, so that
  * the wrapper records a repeated call only once.
  */
 export function recordedConsents(transport: Transport, record: FlowRecord, stored: Stored): Transport {

@@ -129,7 +129,10 @@ const signal = ({ stack, record }: Target, name: string, body: unknown) =>
 
 const UPDATE_MS = 15_000;
 
-/** True if the flow accepted the update. Undefined if the outcome is unknown. */
+/**
+ * Sends an update. Returns true if the flow accepted the update, false if the flow rejected it, and undefined if the
+ * outcome is unknown.
+ */
 async function update({ stack, record }: Target, name: string, body: unknown): Promise<boolean | undefined> {
   const { client } = stack;
   const handle = client.workflow.getHandle(workflowIdOf(record.key));

@@ -86,7 +86,7 @@ class PlannedUser {
     this.#transports = new PlannedTransports(shared.stack, record, shared.attempts, signal);
   }
 
-  /** Does the user's steps of all runs, one run after the other. */
+  /** Plays all runs of the plan, one after the other. */
   async play(): Promise<void> {
     for (const run of this.plan.runs) {
       if (this.record.runs.length > 0) await this.#untilClosed();
@@ -186,7 +186,7 @@ class PlannedUser {
     await this.#transports.signals().submitCredentials(this.record.key, this.#credentialSubmission(authType));
   }
 
-  /** Ends the run as planned, in the waiting state that this view has. */
+  /** Takes the planned action that ends the run, while the flow is in the waiting state of this view. */
   async #stop(how: Stop['how'], view: View): Promise<void> {
     const { client, auth } = this.shared.stack;
     const { key } = this.record;

@@ -1,6 +1,6 @@
 /**
- * Temporal, a sandbox and workers, with a proxy before Temporal and before Cyclr. A test can kill each process, or cut
- * its connections.
+ * The processes of a fault run: Temporal, a sandbox and workers. The workers reach Temporal through one proxy, and the
+ * sandbox through another proxy. A test can kill each process, or cut its connections.
  */
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';

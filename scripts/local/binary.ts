@@ -70,7 +70,7 @@ export const findBinary = (name: keyof typeof binaries, search?: Search): Promis
   locate(binaries[name], search);
 
 /**
- * The path of an executable, from the first of these places that has it:
+ * Returns the path of an executable, from the first of these places that has it:
  *
  * 1. the path in the environment variable `variable`;
  * 2. the cache of this project;

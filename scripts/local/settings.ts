@@ -36,7 +36,7 @@ export interface ServiceKeys {
 
 const random = (): string => randomBytes(32).toString('base64url');
 
-/** Makes a set with one new key. */
+/** Makes a set of session keys with one new key. */
 export const newSessionKeys = (): SessionKeySet => ({ keys: [{ kty: 'oct', k: random() }] });
 
 /** Makes the keys of one service. */
@@ -96,7 +96,10 @@ export const sandboxEnv = ({ port, dataFile }: { port: number; dataFile?: string
   SANDBOX_DATA: dataFile,
 });
 
-/** Variables of a worker. If `temporal` or `cyclr` is absent, the worker uses the variables of this process. */
+/**
+ * Returns the environment variables of a worker. If `temporal` or `cyclr` is absent, the worker uses the variables of
+ * this process.
+ */
 export const workerEnv = ({
   temporal,
   cyclr,
@@ -117,7 +120,10 @@ export const workerEnv = ({
   HEALTH_HOST: '127.0.0.1',
 });
 
-/** Variables of a service. If `temporal` is absent, the service uses the variables of this process. */
+/**
+ * Returns the environment variables of a service. If `temporal` is absent, the service uses the variables of this
+ * process.
+ */
 export const serviceEnv = async ({
   temporal,
   port,

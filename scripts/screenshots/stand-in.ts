@@ -131,8 +131,8 @@ async function answer(route: Route, look: Look, { sealingKeys }: Pages): Promise
 }
 
 /**
- * Answers with the status that the service has for this code. If the service also sends `Retry-After`, this answer says
- * one second, so that no test waits longer.
+ * Answers a call with the status that the service sends with this error code. If the service also sends `Retry-After`,
+ * the fake answer sends the value 1 (a second), so that no test waits longer.
  */
 function refuse(route: Route, code: AnswerCode): Promise<void> {
   const { status, retryAfterS } = answers[code];
