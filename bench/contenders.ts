@@ -19,8 +19,8 @@ export interface Execution {
 type Start = (key: ConnectorKey) => Promise<Execution>;
 
 /**
- * Returns a function for each workflow that starts one execution. The function for `ours` uses the library, which adds
- * a summary and search attributes.
+ * Returns, for each workflow, a function that starts one execution. The function for `ours` uses the library, which
+ * adds a summary and search attributes.
  */
 export function startsOf(client: Client): Record<ContenderName, Start> {
   const auth = new ConnectorAuth(client);

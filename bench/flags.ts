@@ -24,7 +24,7 @@ export interface Flags {
   /** If set, the bench measures only waiting flows, and starts this number of flows. */
   waiting?: number;
   /**
-   * If set, the bench only measures how long the same work takes while 1 %, 10 % and 100 % of this number of flows are
+   * If set, the bench only measures the cost of the same work while 1 %, 10 % and 100 % of this number of flows are
    * open.
    */
   growth?: number;

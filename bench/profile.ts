@@ -73,8 +73,8 @@ function addTimes(times: { [part: string]: number }, { nodes, samples, timeDelta
 }
 
 /**
- * Returns the part of the code to which the time of this call stack is added: the part of the innermost frame that has
- * one. `undefined` if the thread is idle.
+ * Returns the part of the code to which the time of this call stack is added. Searches the frames from the innermost
+ * frame on. Returns `undefined` if the thread is idle.
  */
 function partOf(stack: readonly Frame[]): string | undefined {
   const [{ functionName }] = stack as [Frame];

@@ -21,7 +21,7 @@ export interface Round {
   workerCpuMs: number;
   cpuMs: number;
   flowsPerSecond: number;
-  /** The time from each of the two inputs to its effect in milliseconds, such as the next state of the flow. */
+  /** The time in milliseconds from each of the two inputs to its effect, such as the next state of the flow. */
   inputMs: [number, number];
   events: number;
   historyBytes: number;

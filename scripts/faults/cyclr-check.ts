@@ -17,7 +17,7 @@ const initialAuthValue = ({ Connector }: AccountConnector): string | null =>
   entryOf(Connector.Id).storedAuthValue ?? null;
 
 /**
- * Returns all values of which Cyclr has one after the last run. The last run that certainly stored its values has
+ * Returns the values that are possible in Cyclr after the last run. The last run that certainly stored its values has
  * overwritten the values of all earlier runs, so the result has the values of this run and of all later runs. If no run
  * certainly stored its values, `isCertain` is false, and the result has the values of all runs.
  */

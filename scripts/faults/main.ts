@@ -45,8 +45,8 @@ const DISTURBED = 0.9;
 /** The command starts one onboarding for each group of this number of flows. */
 const FLOWS_PER_ONBOARDING = 20;
 /**
- * The interval at which a monitor reads its connector. A fault run is shorter, so a monitor reads only at its start and
- * after a signal.
+ * The interval at which a monitor reads its connector. A fault run is shorter than this interval, so a monitor reads
+ * only at its start and after a signal.
  */
 const MONITOR_EVERY = '1 day';
 const PROGRESS_EVERY_MS = 5000;

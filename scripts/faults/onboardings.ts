@@ -31,7 +31,9 @@ export interface OnboardingPlan {
 export interface PlayedOnboarding {
   key: OnboardingKey;
   flows: ConnectorKey[];
-  /** One text for each wrong state. If an error ended the test of the onboarding, only this error. */
+  /**
+   * One text for each wrong state. If an error ended the test of the onboarding, there is only the text of this error.
+   */
   faults: string[];
   plan: OnboardingPlan;
 }

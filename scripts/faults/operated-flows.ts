@@ -116,8 +116,8 @@ export async function operateFlow(stack: FaultStack, secrets: TestSecrets, how: 
 const labelOf = ({ accountId }: ConnectorKey): string => `operated-${accountId.slice(-8)}`;
 
 /**
- * Sends the API key until the flow accepts it. While the inbox of the flow is full, in a flood, the flow refuses the
- * key as `notNow`. The flow may close before its answer arrives, so the error `closed` is no fault.
+ * Sends the API key until the flow accepts it. In a flood, the flow refuses the key as `notNow` while its inbox is
+ * full. The flow may close before its answer arrives, so the error `closed` is no fault.
  */
 export async function giveKey(flow: Flow): Promise<void> {
   const { stack, secrets, key } = flow;
