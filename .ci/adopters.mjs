@@ -48,7 +48,7 @@ async function packageChecks(tarball) {
   const path = await install('checks', ['publint@0.3.25', '@arethetypeswrong/cli@0.18.5']);
   const bin = (name) => join(path, 'node_modules', '.bin', name);
   await check('publint', () => run(bin('publint'), ['run', tarball, '--strict', '--pack', 'false']));
-  // The element is an ES module for browsers, so a CommonJS program can only import it.
+  // The element is an ES module for browsers, so a CommonJS program must load it by `import`, and not by `require`.
   const options = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm', '--no-color'];
   await check('attw', () => run(bin('attw'), [tarball, ...options]));
 }

@@ -22,7 +22,7 @@ export interface Definition {
   [field: string]: unknown;
 }
 
-/** A connector that can be installed. */
+/** An entry of the catalogue: a connector that a test or a program can install in an account. */
 export interface CatalogueEntry {
   /**
    * The key of the connector for tests and commands. Except for `Longname`, the key is also the name of the connector.

@@ -77,7 +77,7 @@ async function page(root, outDir, { page }) {
 }
 
 /**
- * Runs a build script in a process of its own. The present process can later run a worker, and the compiler and the
+ * Runs a build script in a process of its own. The present process may become a worker, and the compiler and the
  * bundler would stay in the memory of this worker.
  */
 async function run(root, script, args) {

@@ -1,4 +1,4 @@
-/** Measures the number of views that can be read in a second, through the service and by direct queries. */
+/** Measures how many views the bench can read in a second: through the service, and by direct queries. */
 import { each } from '../../scripts/each';
 import type { View } from '../../workflows/messages';
 import { prepare, start } from '../flows';

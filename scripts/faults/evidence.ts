@@ -23,7 +23,7 @@ export interface RunEvidence extends RunHistory {
 }
 
 const ANSWER_MS = 10_000;
-/** The time limit for reading one run. Only a read that hangs reaches this limit. */
+/** The time limit for reading the evidence of one run. Only a read that hangs reaches this limit. */
 const LIMIT_MS = 120_000;
 const closing = /^workflowExecution(Completed|Failed|TimedOut|Canceled|Terminated|ContinuedAsNew)$/;
 

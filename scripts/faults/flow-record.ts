@@ -42,7 +42,7 @@ export interface RunRecord {
 }
 
 export interface FlowRecord {
-  /** The name of the flow in messages. */
+  /** The name that the messages of the checks use for the flow. */
   name: string;
   key: ConnectorKey;
   /** One expectation for each planned run. */

@@ -38,7 +38,7 @@ export interface PlayedOnboarding {
   plan: OnboardingPlan;
 }
 
-/** The time limit of one onboarding. Only an onboarding that hangs reaches this limit. */
+/** The time limit for the test of one onboarding. Only an onboarding that hangs reaches this limit. */
 const LIMIT_MS = 15 * 60_000;
 
 export const drawOnboardings = (seed: number, count: number): OnboardingPlan[] =>

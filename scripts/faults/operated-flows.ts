@@ -21,7 +21,7 @@ const FLOOD = 1000;
 const PAUSE_MS = 3000;
 const CALL_MS = 10_000;
 export const READ_EVERY_MS = 1000;
-/** The time limit of one flow. Only a flow that hangs reaches this limit. */
+/** The time limit for the test of one flow. Only a flow that hangs reaches this limit. */
 const LIMIT_MS = 10 * 60_000;
 
 export interface Flow {

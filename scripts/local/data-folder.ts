@@ -119,7 +119,7 @@ function textOf(file: string): string {
   }
 }
 
-/** Writes a JSON file that only its owner can read. The file gets the whole content or does not change. */
+/** Writes a JSON file that only its owner can read. If the write fails, the file keeps its old content. */
 export function writePrivate(file: string, content: object): void {
   const draft = `${file}.${process.pid}`;
   writeFileSync(draft, JSON.stringify(content, undefined, 2), { mode: 0o600 });

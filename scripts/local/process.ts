@@ -126,7 +126,7 @@ export async function startTogether<T extends object>(
 
 interface Launched {
   child: ChildProcess;
-  /** The process id of the program, which can be a child of `child`. */
+  /** The process id of the program. If `child` is a guard process, the program is a child of `child`. */
   pid: number;
   exited: Promise<Exit>;
 }
