@@ -75,7 +75,7 @@ describe('cyclr-connect link', () => {
     expect(await returnToOf(['--return-to', 'https://app.example/'], { env })).toBe('https://app.example/');
   });
 
-  test('the command link without --return-to and variables sends the return address of the sandbox in the local stack', async () => {
+  test('the command link with neither --return-to nor environment variables sends the return address of the sandbox in the local stack', async () => {
     const serviceUrl = 'http://127.0.0.1:4444';
     const cwd = folderOfStack({ cyclr: { url: serviceUrl, serviceUrl, sandbox: true } });
 
@@ -157,7 +157,7 @@ describe('cyclr-connect confirm', () => {
       'cyclrUnavailable: Gone.\n',
     ],
   ])(
-    'the command confirm exits with 0 if the connector is authenticated or the verification has not ended, otherwise with 1: %s',
+    'the command confirm exits with 0 if the connector is authenticated or the verification has not ended, and with 1 in all other cases: %s',
     async (_, view, code, line) => {
       const { exitCode, stdout, stderr } = await confirm(waiting, view, ['--json']);
 
@@ -166,7 +166,7 @@ describe('cyclr-connect confirm', () => {
     },
   );
 
-  test('the command confirm prints the view of an authenticated flow without another call', async () => {
+  test('the command confirm prints the view of an authenticated flow, and sends no confirmation', async () => {
     const { exitCode, stdout, calls } = await confirm(authenticated, new Error('not expected'), ['--json']);
 
     expect(exitCode).toBe(0);

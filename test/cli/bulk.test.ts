@@ -16,7 +16,7 @@ const run = (connectorId: number, parts: Partial<LatestRun> = {}): LatestRun => 
   ...parts,
 });
 const runsOf = (count: number) => Array.from({ length: count }, (_, index) => run(index + 1));
-/** A fake library that lists the runs `found`, all on one page. */
+/** Makes a fake library that lists the runs `found`, all on one page. */
 const library = (found: LatestRun[]) => ({
   flows: async () => ({ items: found }),
   latestRun: async ({ connectorId }: ConnectorKey) => found.find((one) => one.connectorId === connectorId)!,
@@ -59,7 +59,7 @@ test.each(commands)('bulk %s with --dry-run prints the selection and exits 0, ev
   expect(JSON.parse(stdout).first).toHaveLength(10);
 });
 
-test.each(['recheck', 'cancel'])('bulk %s sends the filter to one batch operation', async (command) => {
+test.each(['recheck', 'cancel'])('bulk %s starts one batch with the filter of the command line', async (command) => {
   const filter = ['--account', 'acme', '--state', 'awaitingCredentials', '--problem', 'operatorsTrouble', '--connector-name', 'HubSpot']; // prettier-ignore
 
   const { exitCode, stdout, calls } = await cli(['bulk', command, ...filter, '--yes'], { answers: library(runsOf(3)) });
@@ -125,7 +125,7 @@ describe('bulk reauthenticate', () => {
     expect(stderr).toContain('alreadyRunning: acme 2\n');
   });
 
-  test('stops at the first error that concerns all connectors', async () => {
+  test('stops at the first error that is not about a single connector, such as temporalUnavailable', async () => {
     const start = () => Promise.reject(new ConnectorAuthError('temporalUnavailable', 'No answer.'));
 
     const { exitCode, stdout, stderr, calls } = await cli(argv, { answers: { ...library(runsOf(50)), start } });

@@ -27,7 +27,7 @@ interface Temporal {
   attributes?: { [name: string]: number };
   /** The pollers of workflow tasks, then the pollers of activity tasks. */
   pollers?: [object[], object[]];
-  /** The versions to which Temporal gives the tasks of the queue. */
+  /** The worker versions that get the tasks of the queue from Temporal. */
   versioningInfo?: object;
   describeNamespace?: () => Promise<unknown>;
   describeWorkerDeployment?: () => Promise<unknown>;
@@ -41,7 +41,7 @@ const poller = (deploymentOptions?: object, msAgo = 0) => ({
 });
 const versioned = (buildId: string) => ({ deploymentName: 'my-auth', buildId, workerVersioningMode: 2 });
 
-/** A fake Temporal server for which every check passes. The arguments replace its usual answers. */
+/** Makes a fake Temporal server for which every check passes. The arguments replace answers of this server. */
 function temporal({
   attributes = searchAttributeTypeNumbers,
   pollers = [[poller()], [poller()]],
@@ -75,7 +75,7 @@ async function doctor(scene: Scene) {
   return { exitCode, stdout, names: list.map(({ check }) => check), ...outcomes };
 }
 
-/** An HTTP server on loopback. Returns its address. */
+/** Starts an HTTP server on 127.0.0.1, and returns the server's address. */
 async function serve(listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1');
   atEnd(() => (server.closeAllConnections(), server.close()));
@@ -189,7 +189,7 @@ describe('checks of Temporal', () => {
     ['no worker', [[], []], 'workflow and activity and event tasks'],
     ['no poller of activity tasks', [[poller()], []], 'activity and event tasks'],
     ['no poller within the last 90 s', [[poller(undefined, 95_000)], [poller()]], 'workflow tasks'],
-  ])('a check of Temporal fails for %s, and prints the task queue', async (_, pollers, tasks) => {
+  ])('a check of Temporal fails for %s, and prints the name of the task queue', async (_, pollers, tasks) => {
     const { exitCode, workers } = await doctor({ server: temporal({ pollers }), env: { TASK_QUEUE: 'my-queue' } });
 
     expect(exitCode).toBe(1);
@@ -266,7 +266,7 @@ describe('worker deployment', () => {
     expect(result.exitCode).toBe(ok ? 0 : 1);
   });
 
-  test('the check of the worker deployment fails if only unversioned workers poll a queue with a current version', async () => {
+  test('the check of the worker deployment fails if the queue has a current version, but only unversioned workers poll the queue', async () => {
     const versioningInfo = { currentDeploymentVersion: { deploymentName: 'my-auth', buildId: 'new' } };
     const server = temporal({ versioningInfo, describeWorkerDeployment: deployment('new') });
 

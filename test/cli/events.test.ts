@@ -89,7 +89,7 @@ test('events redeliver prints the event, or the code of the error', async () => 
 });
 
 describe('events listen', () => {
-  /** Runs `events listen` with further arguments until `use` has ended. */
+  /** Runs `events listen` with the arguments `more`, calls `use`, and stops the command when `use` has ended. */
   async function listening(
     use: (url: string, secret: string) => Promise<void>,
     env: NodeJS.ProcessEnv = {},

@@ -112,7 +112,7 @@ describe('keys hash', () => {
     },
   );
 
-  test('the command keys hash --name prints the name before the digest, and refuses a name with other characters', async () => {
+  test('the command keys hash --name prints the name before the digest, and refuses an invalid name', async () => {
     const named = await cli(['keys', 'hash', '--name', 'crm-2.eu_1'], { input: key });
     const asJson = await cli(['keys', 'hash', '--name', 'crm', '--json'], { input: key });
 

@@ -58,7 +58,7 @@ test.each([
   ['completed', 0],
   ['incomplete', 3],
 ] as const)(
-  'onboard --wait prints each change, and if the onboarding ends as %s, exits with %i',
+  'onboard --wait prints each change of the progress, and if the onboarding ends as %s, exits with %i',
   async (state, code) => {
     const last = progressOf({ state, done: 2, connectors: done, cycle: { id: 'cycle-1', state: 'active' } });
     const blocked: OnboardingProgress['cycle'] = {

@@ -9,7 +9,7 @@ import type { CredentialInput, PropertyInput, View } from '../../workflows/messa
 
 export const SECRET = 'hunter2-marked-secret';
 
-/** Makes a view with the members of `parts`. A member that `parts` lacks has the default value below. */
+/** Makes a view with the members of `parts`, and with default values for the members that `parts` lacks. */
 export const viewOf = (parts: Partial<View> = {}): View => ({
   accountId: 'acme',
   connectorId: 42,
@@ -74,7 +74,7 @@ export interface Scene {
   answers?: Partial<Flows>;
   /** The fake Temporal server that `doctor` calls. */
   server?: Server;
-  /** Connects to real servers. With this member, `answers` and `server` are ignored. */
+  /** A function that connects to real servers. If it is set, the command line does not use `answers` and `server`. */
   connect?: Host['connect'];
   /** The content of standard input. With `terminal`, the keys that the user presses. */
   input?: string | Buffer;

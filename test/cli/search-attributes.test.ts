@@ -2,7 +2,7 @@ import type { Server } from '../../cli/cli';
 import { searchAttributeNames, searchAttributeTypeNumbers } from '../../temporal/search-attributes';
 import { cli } from './scene';
 
-/** A fake Temporal server that has the search attributes `there`. */
+/** Makes a fake Temporal server that already has the search attributes `there`. */
 function temporal(there: { [name: string]: number }): Server {
   const customAttributes = { ...there };
   const services = {

@@ -23,7 +23,7 @@ beforeAll(async () => {
   keys = await privateKeysOf(env.SEALING_KEYS!);
 });
 
-/** Runs a command, presses the keys `input`, and returns the values that the command sends. Opens the sealed values. */
+/** Runs a command and presses the keys `input`. Returns, in clear, the values that the command sends. */
 async function typed(command: string, view: View, input: string, argv: string[] = []) {
   const answers = { view: async () => view, submitProperties: async () => taken, submitCredentials: async () => taken };
   const result = await cli([command, 'acme', '42', ...argv], { answers, env, terminal: true, input });

@@ -145,7 +145,7 @@ test.each([
 });
 
 test('a secret in place of the name in --set is not printed', async () => {
-  const argv = ['properties', 'acme', '42', '--set', `${SECRET}==`]; // Base64 ends with =
+  const argv = ['properties', 'acme', '42', '--set', `${SECRET}==`]; // a secret in Base64 can end with =
   const view = async () => viewOf({ state: 'awaitingProperties', fields: [] });
 
   const { stdout, stderr } = await cli(argv, { answers: { view } });
