@@ -1,4 +1,4 @@
-/** The client with which a backend calls the service: its calls, its errors, and its repetitions of calls. */
+/** The client with which a backend calls the service: the client's calls, its errors, and when it repeats a call. */
 import { inspect } from 'node:util';
 import { OnboardingError, OnboardingService, type AuditEntry, type ListedConnection } from '../../client/http';
 import { createTestSecrets } from '../../scripts/faults/secret-search';
@@ -113,7 +113,7 @@ test('OnboardingService has a method for each call of a backend, and the request
       for await (const one of onboarding.connections(consented.accountId)) listed.push(one);
       return listed;
     },
-    ([one]) => one?.state !== undefined, // visibility can have the monitor before it has the state of the connection
+    ([one]) => one?.state !== undefined, // visibility can show the monitor before the connection's state
   );
   await onboarding.monitor(consented, { stop: true });
   const audit: AuditEntry[] = [];
@@ -160,8 +160,8 @@ test('list() requests a page only when the caller has read all items of the prev
     () => onboarding.listPage(accountId),
     ({ items }) => items.filter(({ state }) => state !== 'fetchingConnector').length === 3,
   );
-  // A run that closes between two calls can be on both pages. So the test first waits until the flow of Openrates,
-  // which is in its final state, has closed.
+  // A run that closes between the calls for two pages can be on both pages. The flow of Openrates is in its final
+  // state, but its run can still be open. Therefore the test first waits until this run has closed.
   const closed = `WorkflowId = "${workflowIdOf(keys[2]!)}" AND CloseTime IS NOT NULL`;
   await eventually(
     () => service.stage.client.workflow.count(closed),
@@ -236,7 +236,7 @@ describe('repeated and failed calls', () => {
     expect(entries.filter(({ event }) => event === 'credentialsSubmitted')).toHaveLength(1);
   });
 
-  test('each call has a random Idempotency-Key, or the idempotencyKey of its options', async () => {
+  test('each call sends the idempotencyKey of its options, or without this option a random Idempotency-Key', async () => {
     const key = await waiting('Brightdesk', 'awaitingCredentials');
     proxy.received.splice(0);
 
@@ -311,11 +311,11 @@ describe('repeated and failed calls', () => {
       () => proxy.received.length,
       (calls) => calls === 2,
     );
-    await onboarding.listPage('acme'); // after this call, `paused` has its answer 503, and waits for the Retry-After
+    await onboarding.listPage('acme'); // now the call `paused` has got its 503, and waits for the 30 s of Retry-After
     pausing.abort(why);
     let ended = false;
     void paused.then(() => (ended = true));
-    await eventually(() => ended, Boolean); // `paused` ends before the Retry-After of 30 s has passed
+    await eventually(() => ended, Boolean); // `paused` ends before these 30 s have passed
 
     expect([await hanging, await paused]).toEqual([why, why]);
     expect(await failureOf(onboarding.listPage('acme', {}, { signal: AbortSignal.abort(why) }))).toBe(why);

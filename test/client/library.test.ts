@@ -20,7 +20,7 @@ import { RETURN_TO, asInResult, happens, keyInput } from '../support/messages';
 import { cached, openStage, type Stage } from '../support/stage';
 
 let stage: Stage;
-/** The errors of all calls to a closed port. These calls take 15 s, so they start before the tests. */
+/** The errors of calls to a Temporal whose port is closed. The calls take 15 s, so they start before the tests. */
 let away: Promise<unknown[]>;
 
 beforeAll(async () => {
@@ -32,7 +32,7 @@ afterEach(() => stage.sandbox.clearFaults());
 
 afterAll(() => stage.close());
 
-/** The gRPC status with which Temporal answers a query that the flow failed. */
+/** The gRPC status of Temporal's answer if the workflow code of the flow throws an error for a query. */
 const INVALID_ARGUMENT = 3;
 const right = { kind: 'apiKey', key: 'right' } as const;
 const nobody: ConnectorKey = { accountId: 'nobody', connectorId: 7 };
@@ -118,7 +118,7 @@ describe('start', () => {
     const slow = new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [hold] } }));
 
     const second = slow.start(on, { idempotencyKey: 'order 1' });
-    const release = await isHeld; // at this time, `second` has found no run, and has not started a run
+    const release = await isHeld; // now the start `second` has searched for a run and found none, and waits
     const first = await stage.auth.start(on, { idempotencyKey: 'order 1' });
     const end = await stage.auth.result(on);
     release();
@@ -185,7 +185,7 @@ describe('an input', () => {
     ['values that are no object', { values: [] }, 'malformed'],
     ['an unknown property', { values: { Domain: 'acme', Other: 'x' } }, 'unknownProperty'],
     ['a missing property', { values: { Domain: '' } }, 'missingProperty'],
-  ])('an input with %s is rejected with the code of this fault', async (_name, more, code) => {
+  ])('an input with %s is rejected, and the code of the error names the fault', async (_name, more, code) => {
     const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
     const input = { submissionId: 's', values: { Domain: 'acme' }, ...more };
 
@@ -304,7 +304,7 @@ describe('with a workflow cache', () => {
     ['retries refused calls', {}],
     ['does not retry', { interceptors: [] }],
   ])(
-    'over a connection that %s, each of 26 simultaneous inputs is accepted and answered, or fails with the code of an error',
+    'over a connection that %s, each of 26 simultaneous inputs is accepted and answered, or fails with an error code',
     async (_, options) => {
       const plain = await Connection.connect({ address: stage.connection.options.address, ...options });
       const auth = new ConnectorAuth(new Client({ connection: plain, namespace: stage.namespace }));
@@ -455,7 +455,7 @@ describe('result', () => {
   });
 });
 
-test('each timeline entry is a transition of the machine, and starts where the previous entry ends', async () => {
+test('each timeline entry is a transition of the state machine, from the state to which the previous entry leads', async () => {
   const arrows = new Set(
     allStates.flatMap((state) =>
       allEvents.map((event) => `${state.name} ${event.type} ${transition(state, event).name}`),
@@ -512,7 +512,7 @@ test('each timeline entry is a transition of the machine, and starts where the p
   expect(times).toEqual([...times].sort());
 });
 
-test('if each query for 10 s reads ahead of a workflow task, view fails as noWorker', async () => {
+test('if each query for 10 s fails because it reads events of a pending workflow task, view fails as noWorker', async () => {
   const { key } = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   const { connection, namespace } = stage;
   const query: WorkflowClientInterceptor['query'] = async () => {
@@ -524,8 +524,8 @@ test('if each query for 10 s reads ahead of a workflow task, view fails as noWor
 });
 
 test('each call that needs a worker fails as noWorker if no worker runs', async () => {
-  // The calls that the test does not make. `progress` needs no worker. Each of the other three calls would wait too
-  // long.
+  // This test leaves out `progress`, which needs no worker, and `result`, `cancel` and `requestAuthorization`, which
+  // would wait too long.
   const slow = ['result', 'cancel', 'requestAuthorization', 'progress'];
   const seen = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   await stage.stopWorker();

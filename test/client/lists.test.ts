@@ -1,4 +1,4 @@
-/** `list()` of ConnectorAuth gives all connectors, page by page, with a limited number of calls for each page. */
+/** The lists of connectors and the audit of ConnectorAuth, and the command `bulk` on a real server. */
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
@@ -54,7 +54,7 @@ async function itemsOf<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 const ids = (items: { connectorId: number }[]) => items.map(({ connectorId }) => connectorId).sort();
 
-describe('an account with more runs than a page', () => {
+describe('an account whose runs fill more than one page', () => {
   const accountId = `account-${randomUUID()}`;
   let ended: ConnectorKey[];
   let waiting: ConnectorKey;
@@ -87,7 +87,7 @@ describe('an account with more runs than a page', () => {
     },
   );
 
-  test('a filter by state finds the connectors whose latest run has the state', async () => {
+  test('a filter by state finds the connectors whose latest run is in this state', async () => {
     const inState = async (state: Request['state']) => ids((await pagesOf({ accountId, state, pageSize: 2 })).flat());
 
     expect(await inState('authenticated')).toEqual(ids(ended));
@@ -95,7 +95,7 @@ describe('an account with more runs than a page', () => {
     expect(await inState('cancelled')).toEqual([]); // no connector has a cancelled run as its latest run
   });
 
-  test('if each listed run has read Cyclr, a page needs one call of ListWorkflowExecutions, and at most one further call for each of its runs', async () => {
+  test('if each listed run has read its connector, list() makes one call of ListWorkflowExecutions for a page, and at most one further call for each run on the page', async () => {
     const calls: string[] = [];
     const counting: (typeof interceptors)[number] = (options, next) => {
       calls.push(options.method_definition.path.split('/').at(-1)!);

@@ -81,7 +81,7 @@ test.concurrent('the worker handles a signal to a paused flow after the pause', 
   expect((await stage.auth.result(scene.key)).state).toBe('cancelled');
 });
 
-/** Makes a ConnectorAuth that ends the operator's pause of the run before each call of `describe`. */
+/** Makes a ConnectorAuth that ends the pause of `run` before each request to describe a run. */
 function unpausing(run: Pick<Scene, 'workflowId'>): ConnectorAuth {
   const describe: WorkflowClientInterceptor['describe'] = async (input, next) => {
     await unpause(run).catch(() => undefined); // `unpause` fails if the run is not paused

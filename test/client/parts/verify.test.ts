@@ -17,7 +17,7 @@ function signedBy(secrets: string[], secondsAgo = 0) {
   };
 }
 
-test('verify returns the event if one of the secrets has signed the event, in any order of the secrets', () => {
+test('verify returns the event if it is signed with one of the secrets, in any order of the secrets', () => {
   for (const secrets of [secret, [secret], [secret, other], [other, secret]])
     expect(verify(signedBy([secret]), text, secrets)).toEqual(event);
   expect(verify(signedBy([other, secret]), text, secret)).toEqual(event);
