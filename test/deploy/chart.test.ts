@@ -27,7 +27,7 @@ const ofSdk = [
   ...['OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_EXPORTER_OTLP_COMPRESSION', 'OTEL_EXPORTER_OTLP_CERTIFICATE'],
   'OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT',
 ];
-/** The variables that are paths of files in the Secret of Temporal. */
+/** The variables whose values are paths of files. The files are in the Kubernetes Secret for Temporal. */
 const pathsOfFiles = Object.keys(temporalEnvironment.shape).filter((name) => /^TEMPORAL_TLS_.*_PATH$/.test(name));
 
 const patternsOf = ({ config }: Part): RegExp[] =>
@@ -48,7 +48,7 @@ describe.each([
     }
   });
 
-  test('take each other variable of the process', () => {
+  test('take each variable of the process, except secrets and the variables that the chart sets', () => {
     const expected = Object.keys(schema.shape).filter(
       (variable) => ![...files, ...setByChart, ...shared].includes(variable),
     );

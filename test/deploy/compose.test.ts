@@ -9,8 +9,8 @@ const text = readFileSync('docker-compose.yml', 'utf8');
 const { services } = parse(text, { merge: true });
 
 /**
- * Variables that docker-compose.yml leaves out. Without HEALTH_HOST, the worker listens for health probes on all
- * addresses, so that probes from outside of the container reach it.
+ * Variables that a process reads, but that docker-compose.yml does not set. Without HEALTH_HOST, the worker listens for
+ * health probes on all addresses, so that probes from outside of the container reach the worker.
  */
 const leftOut = ['HEALTH_HOST'];
 
