@@ -34,7 +34,7 @@ describe.each([
   });
 });
 
-describe('when the connection to Temporal is reset for longer than an activity attempt may take', () => {
+describe('when the connection to Temporal is reset for longer than the time limit of an activity attempt', () => {
   const chosen = steps.filter(({ name }) => ['reading the connector', 'storing the credentials'].includes(name));
   let calls: StepCall[];
   beforeAll(async () => {

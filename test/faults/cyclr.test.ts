@@ -29,12 +29,12 @@ let calls: StepCall[];
 let duringTokenFaults: TestUser[];
 
 /**
- * The number of flows at the same time. With more flows, a slow machine can exceed the time limit of an activity
- * attempt.
+ * At most this number of flows run at the same time. With more flows, an activity attempt on a slow machine can exceed
+ * its time limit.
  */
 const AT_ONCE = 12;
 
-/** Runs each pair of a fault and a step in a separate flow. Up to AT_ONCE flows run at the same time. */
+/** Runs each pair of a fault and a step in a separate flow. */
 beforeAll(async () => {
   scene = await openScene();
   for (const then of [{ status: 500 }, 'reset', 'truncated', 'html', 'empty'] as const)
@@ -44,7 +44,7 @@ beforeAll(async () => {
   await Promise.all(duringTokenFaults.map((user) => user.play()));
   calls = await each(rows, AT_ONCE, async ({ fault, step }) => {
     const call = (await before(scene, step))(faults[fault]!());
-    await call.ended.catch(() => undefined); // the test of this row reports the error
+    await call.ended.catch(() => undefined); // an error is ignored here: the test of the row reports it
     return call;
   });
 });

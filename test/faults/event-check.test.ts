@@ -22,8 +22,8 @@ const authenticated = event('connector.authenticated', 'final', 2);
 const flow = run(FLOW_TYPE, 'flow', [COMPLETED], 'authenticated');
 
 /**
- * Returns the faults that the check finds in the runs `runs` and the events `events`, if each event has one completed
- * delivery.
+ * Checks the runs `runs` and the events `events`, with one completed delivery for each event. Returns the faults that
+ * the check finds.
  */
 function faultsOf(events: EventBody[], runs: RunEvidence[]): string[] {
   const deliveries = events.map(({ data }) => run('deliverEvent', deliveryIdOf(data.id), [COMPLETED]));

@@ -49,7 +49,10 @@ async function newWorker(): Promise<LocalWorker> {
   return started;
 }
 
-/** Kills the worker and starts another worker. The cut drops data that the killed worker had sent to the proxy. */
+/**
+ * Kills the worker and starts another worker. Before the start, the proxy cuts its connections, so that data that the
+ * killed worker had sent to the proxy does not reach Temporal.
+ */
 async function replaceWorker(): Promise<void> {
   await worker.kill();
   scene.toTemporal.cut();
@@ -105,8 +108,8 @@ const connect = ({ flows }: Pick<Onboarding, 'flows'>) =>
   );
 
 /**
- * Calls to Cyclr by an onboarding and its flows. `early`: calls before the flows get API keys. `late`: calls after the
- * flows got API keys.
+ * Calls that an onboarding and its flows make to Cyclr. `early`: calls before the time when the flows get API keys.
+ * `late`: calls after this time.
  */
 const early = {
   'reading the scope': { method: 'GET', path: '/cycles/CYCLE/prerequisites', then: 'hang' },
@@ -169,8 +172,8 @@ test('after kills of the worker in each step of an onboarding, each run has one 
 });
 
 /**
- * Expects that the latest run has sent events of the types `types`. All posts of an event have the same id and body.
- * Only the last event is the final event.
+ * Expects that the latest run has sent events of the types `types`, that all posts of an event have the same id and
+ * body, and that only the last event is the final event.
  */
 async function expectEvents(workflowId: string, types: string[]): Promise<void> {
   const { runId } = await scene.client.workflow.getHandle(workflowId).describe();

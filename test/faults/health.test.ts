@@ -19,7 +19,7 @@ jest.setTimeout(600_000); // this limit only ends a test that hangs
 
 const main = join(__dirname, '..', '..', 'dist', 'worker', 'main.js'); // `npm test` builds this file
 
-/** The settings of a worker without flows. Such a worker does not call Cyclr. */
+/** Settings for a worker that runs no flow, and therefore makes no call to Cyclr. */
 async function settingsAt(address: string) {
   const url = 'http://127.0.0.1:1';
   return {

@@ -16,15 +16,15 @@ export interface StepCall {
    * repetition of the first request.
    */
   requests(): RecordedRequest[];
-  /** True if Cyclr has made the change of the step. */
+  /** True if Cyclr has made the change that the step requests. */
   isDone(): boolean;
-  /** Lets a `held` request continue. */
+  /** If the fault is `held`: lets Cyclr answer the waiting request. */
   release(): void;
 }
 
 /**
- * Makes a user, and brings the user's flow to the state `step.from`, if the step has this state. Returns a function
- * that sets the fault at Cyclr and starts the step.
+ * Makes a user. If the step has a state `from`, brings the user's flow to this state. Returns a function that sets the
+ * fault at Cyclr and starts the step.
  */
 export async function before(scene: Scene, step: Step): Promise<(fault: FaultRule['then']) => StepCall> {
   const { sandbox } = scene;

@@ -15,7 +15,7 @@ test('the plan of a flow does not depend on the number of flows', () => {
   expect(plans(1, 50).slice(0, 20)).toEqual(plans(1, 20));
 });
 
-test('300 plans contain every connector, every kind of bad start, every way to stop a run and every final state', () => {
+test('300 plans contain every connector, every kind of start that makes a flow fail, every way to stop a run and every final state', () => {
   const drawn = plans(1, 300);
   const runs = drawn.flatMap((plan) => plan.runs);
   const distinct = (values: (string | undefined)[]) =>
@@ -29,14 +29,14 @@ test('300 plans contain every connector, every kind of bad start, every way to s
   );
 });
 
-test('50 planned onboardings contain every end, with and without added connectors, and with and without a repeated start', () => {
+test('50 planned onboardings contain every way to end, with and without added connectors, and with and without a repeated start', () => {
   const drawn = drawOnboardings(1, 50);
 
   expect(new Set(drawn.map(({ end }) => end)).size).toBe(3);
   expect(new Set(drawn.map(({ added, startedTwice }) => `${added} ${startedTwice}`)).size).toBe(4);
 });
 
-test('every connector of the catalogue has an expectation', () => {
+test('every connector of the catalogue has an expected outcome', () => {
   expect(Object.keys(expectations).sort()).toEqual(catalogue.map(({ key }) => key).sort());
 });
 

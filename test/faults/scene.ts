@@ -59,7 +59,7 @@ export interface TestUser {
   key: ConnectorKey;
   record: FlowRecord;
   transport: Transport;
-  /** The error of each call that was repeated. */
+  /** The error code of each failed call that the user repeated. */
   repeated: ConnectorAuthErrorCode[];
   /** Starts the flow at the first call, then gives inputs until the flow is in the state `until`, or has ended. */
   play(until?: StateName): Promise<View>;
@@ -114,7 +114,7 @@ export async function openScene(): Promise<Scene> {
   };
 }
 
-/** The expected outcome of a run that asks for each input once. */
+/** The expected outcome of a run in which the flow asks the user for each input only once. */
 function expectedOf(connector: string): RunExpectation {
   const { state, verification } = expectationOf(connector);
   return { states: [state], verification, waits: waitsOf(connector) };

@@ -36,7 +36,10 @@ beforeAll(async () => {
 
 afterAll(() => scene?.close());
 
-/** Kills the service and starts it again. The cut drops data that the killed service had sent to the proxy. */
+/**
+ * Kills the service and starts it again. Before the start, the proxy cuts its connections, so that data that the killed
+ * service had sent to the proxy does not reach Temporal.
+ */
 async function killAndRestart(): Promise<void> {
   await service.kill();
   proxy.cut();
@@ -45,8 +48,8 @@ async function killAndRestart(): Promise<void> {
 }
 
 /**
- * The number of writes to Cyclr in each journey. The two writes are a property and an API key. A consent is no write,
- * because the user gives it at the third party.
+ * The number of the user's values that the flow writes to Cyclr in each journey. Two values are a property and an API
+ * key. The journey `a consent` has no such value, because the user gives the consent at the third party.
  */
 const writes: { [journey in Journey]: number } = { 'a backend': 2, 'a session': 2, 'a consent': 0, 'an invitation': 2 };
 
@@ -162,11 +165,14 @@ interface Row {
 }
 
 interface Moment {
-  /** True if the call has this moment: some calls send nothing to Cyclr, or change nothing. */
+  /**
+   * True if a test can kill the service at this moment of the call. Some calls lack the later moments, because these
+   * calls send nothing to Cyclr, or change nothing.
+   */
   has(call: JourneyCall): boolean;
   /** Sends the calls of all rows, and resolves when each call has reached this moment. */
   reach(rows: Row[]): Promise<unknown>;
-  /** True if, at this moment, each flow has made the change that its call requests. */
+  /** True if, at this moment, each flow has already made the change that the user's call requests. */
   isDone: boolean;
 }
 
@@ -185,7 +191,7 @@ const moments: { [name: string]: Moment } = {
     reach: holdAtCyclr,
     isDone: false,
   },
-  'after the change, before the answer reaches the caller': {
+  'after the flow has made the change, before the answer reaches the user': {
     has: ({ isDone }) => isDone !== undefined,
     async reach(rows) {
       const release = await holdAtCyclr(rows.filter(({ call }) => call.cyclr));
@@ -224,7 +230,7 @@ async function holdAtCyclr(rows: Row[]): Promise<() => void> {
   return release;
 }
 
-/** Returns the names of the calls whose requested change the flow has not made. */
+/** Returns the names of the calls that have no effect yet: the flow has not made the change that the call requests. */
 async function undone(rows: Row[]): Promise<string[]> {
   const done = await Promise.all(rows.map(async ({ one, call }) => call.isDone?.(scene, one.user.key)));
   return rows.filter((_, index) => !done[index]).map(({ one, call }) => `${one.journey}: ${call.name}`);

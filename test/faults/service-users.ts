@@ -18,8 +18,8 @@ import type { Scene, TestUser } from './scene';
 export type Journey = 'a backend' | 'a session' | 'a consent' | 'an invitation';
 
 /**
- * The HTTP calls of one user. Each call waits until the test calls `pass` or `open`. Then the call is sent, and
- * repeated until the service answers.
+ * The HTTP calls of one user. Each call waits until the test calls `pass` or `open`. Then the user sends the call, and
+ * repeats the call until the service answers.
  */
 export class GatedCalls {
   /** The name of the call that waits. */
@@ -31,7 +31,7 @@ export class GatedCalls {
   #last = '';
   readonly #caller;
 
-  /** @param signal ends the waiting, so that a test that fails between two calls does not hang */
+  /** @param signal makes a waiting call fail, so that a test that fails between two calls does not hang */
   constructor(
     service: Pick<LocalService, 'url'>,
     readonly signal: AbortSignal,
@@ -52,8 +52,9 @@ export class GatedCalls {
   }
 
   /**
-   * Makes a call. Repeats the call without an answer or after a 5xx. Fails after a 3xx or 4xx. A repetition of the last
-   * call does not wait for the test. `prepare` runs when the test lets the call continue, before the call is sent.
+   * Makes a call. If the call gets no answer or a 5xx, repeats the call. Fails after a 3xx or 4xx. A call with the same
+   * name as the user's previous call does not wait for the test. `prepare` runs when the test lets the call continue,
+   * before the user sends the call.
    */
   async call(method: string, path: string, call?: Call, prepare?: () => Promise<unknown>): Promise<Answer> {
     const name = `${method} ${path
@@ -116,8 +117,8 @@ export function serviceUser(scene: Scene, service: LocalService, journey: Journe
 }
 
 /**
- * A browser with a session for one connector. The browser seals all inputs, and renews the session after the
- * properties.
+ * A browser with a session for one connector. The browser seals all inputs, and renews the session after it has sent
+ * the properties.
  */
 class Browser {
   token = '';
@@ -193,12 +194,12 @@ export const isIn =
   async (): Promise<boolean> =>
     (await auth.view(key)).state === state;
 
-/** A call of a journey during which a test can kill the service. */
+/** One HTTP call of a journey. A test can kill the service during this call. */
 export interface JourneyCall {
   name: string;
-  /** The call of the flow to Cyclr that ends before the service answers this call. */
+  /** The request that the flow sends to Cyclr because of this call. The service answers the call after this request. */
   cyclr?: (key: ConnectorKey) => { method: 'GET' | 'POST' | 'PUT'; path: string };
-  /** True if the flow has made the change that this call requests. */
+  /** True if the flow has made the change that the user's call requests. */
   isDone?: (scene: Scene, key: ConnectorKey) => Promise<boolean>;
 }
 
@@ -222,8 +223,8 @@ const inputsAt = (path: string): JourneyCall[] => [
   },
 ];
 /**
- * The call that makes a session. The service first reads the latest run from Temporal. Without an answer to this read,
- * the service makes no change that a test could check, so the call has no `isDone`.
+ * The call that makes a session. The service begins with a read of the latest run from Temporal. While the proxy holds
+ * the answer to this read, the service changes nothing that a test could check. Therefore the call has no `isDone`.
  */
 const newSession: JourneyCall = { name: 'POST /v1/sessions' };
 

@@ -1,4 +1,7 @@
-/** The recipe of docs/upgrades.md by `scripts/upgrade.sh`: two builds side by side, a ramp, a rollback, the upgrade. */
+/**
+ * Follows docs/upgrades.md with `scripts/upgrade.sh`: runs two builds side by side, makes a ramp, a rollback and the
+ * upgrade.
+ */
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';

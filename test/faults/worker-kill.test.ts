@@ -8,11 +8,14 @@ import { before, hasArrived, isAnswered, untilAll, type StepCall } from './held-
 import { faultsIn, historyOf, lostAttempts, openScene, type Scene, type TestUser } from './scene';
 import { steps } from './steps';
 
-/** The fault at Cyclr for each moment of the kill. `isDone`: true if Cyclr has made the change before the kill. */
+/**
+ * The moments at which the test kills the worker. `fault`: the fault of the sandbox that keeps a call at this moment.
+ * `isDone`: true if, at this moment, Cyclr has made the change.
+ */
 const moments = {
   'before Cyclr makes the change': { fault: 'hang', isDone: false },
-  'after the change, before the answer reaches the worker': { fault: 'applied-then-hang', isDone: true },
-  'after the answer, before the result reaches Temporal': { fault: 'held', isDone: true },
+  'after Cyclr has made the change, before the answer reaches the worker': { fault: 'applied-then-hang', isDone: true },
+  'after the worker has got the answer, before the result reaches Temporal': { fault: 'held', isDone: true },
 } as const satisfies { [moment: string]: { fault: FaultRule['then']; isDone: boolean } };
 type Moment = keyof typeof moments;
 const momentNames = Object.keys(moments) as Moment[];
@@ -32,7 +35,7 @@ const ends = new Map<TestUser, Promise<View>>();
 
 /**
  * Kills all workers before the first test. Temporal repeats a lost activity attempt only after 15 s. Because all kills
- * come first, all tests wait at the same time.
+ * come before the first test, all flows wait for these 15 s at the same time.
  */
 beforeAll(async () => {
   scene = await openScene();
@@ -44,7 +47,10 @@ beforeAll(async () => {
 
 afterAll(() => scene?.close());
 
-/** Kills the worker and starts another worker. The cut drops data that the killed worker had sent to the proxy. */
+/**
+ * Kills the worker and starts another worker. Before the start, the proxy cuts its connections, so that data that the
+ * killed worker had sent to the proxy does not reach Temporal.
+ */
 async function replaceWorker(meanwhile: () => unknown = () => undefined): Promise<void> {
   await worker.kill();
   scene.toTemporal.cut();
@@ -100,7 +106,7 @@ async function killBeforeInputs(): Promise<void> {
   });
 }
 
-/** Starts a flow and waits until it is in the state `state`. In awaitingAuthorization, also gives the user a link. */
+/** Starts a flow and waits until it is in the state `state`. If this is awaitingAuthorization, requests a link, too. */
 async function waitingIn(state: (typeof waits)[number], bySignal: boolean): Promise<{ user: TestUser; view: View }> {
   const user = scene.user(state === 'awaitingAuthorization' ? 'Ledgerly' : 'Fernhill', { bySignal });
   const view = await user.play(state);

@@ -9,7 +9,7 @@ let scene: Scene;
 let worker: LocalWorker;
 let calls: StepCall[];
 
-/** Runs all steps at the same time, with one worker that is stopped once. */
+/** Runs all steps at the same time on one worker, and stops this worker once, while Cyclr holds a call of each step. */
 beforeAll(async () => {
   scene = await openScene();
   worker = await scene.startWorker();
