@@ -28,7 +28,7 @@ describeInBrowser('appearance', () => {
       const before = async (page: Parameters<NonNullable<typeof look.before>>[0]) => {
         await page.addInitScript(observer);
         await page.route('**/v1/session', async (route) => {
-          // Lets the request continue only after the element has drawn the text.
+          // Lets the request continue only after the element has drawn the text "Loading …".
           loaded = await page.getByText('Loading …').filter({ visible: true }).count();
           await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
           await route.fallback();

@@ -109,7 +109,7 @@ describeInBrowser('consent', () => {
 
   test('if the browser gets no return, the button "I have finished there" starts the verification', async () => {
     const { key, page, context } = await waiting();
-    // Blocks the link in the browser, because the sandbox's consent() uses the link below.
+    // A link can be used only once. The browser must not use it, because the sandbox's consent() uses it below.
     await context.route('**/connectorauth/**', (route) => route.abort());
     const asked = context.waitForEvent('request', (request) => request.url().includes('/connectorauth/'));
     await button(page, 'Go to Ledgerly').click();

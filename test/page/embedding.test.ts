@@ -65,7 +65,7 @@ describeInBrowser('embedding', () => {
     const popup = await opening;
     await button(popup, 'Approve').waitFor();
     const reached = await popup.evaluate(reachOpener);
-    scene.complaints.length = 0; // clears the complaints of the browser about the refused accesses of `reachOpener`
+    scene.complaints.length = 0; // removes the errors that the browser wrote about the tries of `reachOpener`
     await button(popup, 'Approve').click();
     await button(page, 'See all').click();
     await heading(page, 'Everything is connected').waitFor();
@@ -91,7 +91,7 @@ describeInBrowser('embedding', () => {
     expect(scene.complaints).toEqual([]);
   });
 
-  test('an element shows its own session beside another element on the same page', async () => {
+  test('if a page has two elements, each element shows its own session', async () => {
     const [one, other] = [scene.install('Brightdesk'), scene.install('Insightful')];
     const page = await open(`<cyclr-connect id="one" session="${await session(one)}"></cyclr-connect>
       <cyclr-connect id="other" session="${await session(other)}"></cyclr-connect>`);

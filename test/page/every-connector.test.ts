@@ -11,7 +11,7 @@ let scene: WebScene;
 let keys: ConnectorKey[];
 let page: Page;
 
-/** The connector's name as the page shows it, which cuts a name after 60 characters. */
+/** The connector's name as the page shows it: the page cuts a name after 60 characters. */
 function nameOf(connector: string): string {
   const name = [...entryOf(connector).definition.Name];
   return name.length > 60 ? `${name.slice(0, 60).join('').trimEnd()}…` : name.join('');
@@ -39,7 +39,10 @@ const goesOut = async (connector: string, decide: (popup: Page) => Promise<void>
   await closed;
 };
 const consents = (connector: string) => goesOut(connector, (popup) => button(popup, 'Approve').click());
-/** The step for PasswordCredentials. Cyclr's page asks nothing, and returns at once if the properties are right. */
+/**
+ * The user's step for a connector with PasswordCredentials. Cyclr's page asks the user nothing. If the properties are
+ * right, this page redirects to the return page at once.
+ */
 const isLetIn = (connector: string) => goesOut(connector, nothing);
 /** Submits tokens as a partner's backend does. */
 const tokensAreGiven = async (connector: string) => {

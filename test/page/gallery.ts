@@ -16,8 +16,8 @@ export async function openGallery(): Promise<Gallery> {
   const browser: Browser = await launchBrowser();
   const standIn: StandIn = await openStandIn();
   /**
-   * The open pages, for the next visits. Opening a page takes more time than showing another page state in an open
-   * page.
+   * The pages that stay open, so that a later visit can use them again. Opening a page takes more time than showing
+   * another page state in an open page.
    */
   const kept = new Map<BrowserContext, Page>();
   return {

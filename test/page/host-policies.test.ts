@@ -129,7 +129,7 @@ describeInBrowser('the page of another site', () => {
       ['same-origin', 'require-corp'],
       ['same-origin', 'credentialless'],
     ])(
-      'with the opener policy %s and the embedder policy %s the element connects by consent',
+      'in a host page with the opener policy %s and the embedder policy %s the element connects by consent',
       async (opener, embedder) => {
         const page = await embedded(scene.install('Ledgerly'), {
           'Cross-Origin-Opener-Policy': opener,

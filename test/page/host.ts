@@ -9,7 +9,7 @@ export interface HostPage {
   service: string;
   /** HTML of the page's body. */
   body: string;
-  /** The host's own files by path. */
+  /** Scripts that the host serves, by path. */
   scripts?: { [path: string]: string };
   /** Headers that are added to the page's headers, or replace headers of the same name. */
   headers?: { [name: string]: string };

@@ -19,5 +19,5 @@ export async function reach(page: Page, name: string, within = 15): Promise<void
     passed.push(await focused(page));
     if (passed.at(-1)!.startsWith(name)) return;
   }
-  throw new Error(`Tab did not reach "${name}", only: ${passed.join(', ')}`);
+  throw new Error(`Tab did not reach "${name}". The focus went to: ${passed.join(', ')}`);
 }

@@ -12,7 +12,7 @@ import { button, field, heading, openRow, openWebScene, type WebScene } from './
 const MINUTE_MS = 60_000;
 
 let scene: WebScene;
-/** The time by which the service's clock is ahead, in milliseconds. */
+/** The time by which the service's clock is ahead of the real time, in milliseconds. */
 let passedMs = 0;
 
 describeInBrowser('connect page', () => {

@@ -16,7 +16,7 @@ import { watchTruth } from './truth';
 
 jest.setTimeout(600_000);
 
-/** Connectors that need no user, and connectors that no user can connect. */
+/** `withoutUser`: connectors that need no user. `notByUser`: connectors that no user can connect. */
 const withoutUser = ['Openrates', 'Evergreen'];
 const notByUser = ['Homeport', 'Fieldstone', 'Vaultline'];
 
@@ -44,8 +44,8 @@ const steps: { [connector: string]: Step[] } = {
   Longname: [entersKey],
 };
 /**
- * The connectors at which the test stops the worker: at the first connector before the user sends an input, at the
- * second connector before a consent window opens.
+ * The connectors at which the test stops the worker: at the first of them before the user sends an input, at the second
+ * of them before a consent window opens.
  */
 const stopsAt = ['Plainfield', 'Chirper'];
 
@@ -77,7 +77,7 @@ async function picture(page: Page, name: string): Promise<void> {
   if (folder) await page.screenshot({ path: join(folder, `${name}.png`) });
 }
 
-/** A user who reads `m` and has only a keyboard. */
+/** A user who has only a keyboard, and reads the page in the language of the messages `m`. */
 function keyboardUser(page: Page, m: Messages) {
   const press = (key: string) => page.keyboard.press(key);
   const choose = async (name: string) => {

@@ -33,10 +33,10 @@ export interface WebScene {
 }
 
 export interface OpenOptions {
-  /** Further members of the request for a session. */
+  /** Members that are added to the request for a session. */
   session?: object;
   context?: BrowserContext;
-  /** Runs before the page loads. */
+  /** A function that prepares the browser's page before the connect page loads. */
   before?: (page: Page) => Promise<unknown>;
 }
 

@@ -1,4 +1,4 @@
-/** The page sends secrets only sealed and stores none. */
+/** The page sends a secret only as a sealed value, and stores no secret. */
 import type { BrowserContext, Page, Request } from 'playwright-core';
 import { createTestSecrets, searchFor, type Search } from '../../scripts/faults/secret-search';
 import type { ConnectorKey } from '../../workflows/connector';
@@ -29,7 +29,7 @@ async function recorded(): Promise<Record> {
   return { context, requests, said, sent: () => Promise.all(requests.map(textOf)) };
 }
 
-/** A page's whole content: elements with shadow roots and input values, storages, history state. */
+/** Returns the whole content of a page: elements, shadow roots, input values, storages, and the history state. */
 const held = (page: Page): Promise<string> =>
   page.evaluate(`(async () => {
     const text = (root) => [...root.querySelectorAll('*')].map((element) =>

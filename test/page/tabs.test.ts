@@ -19,7 +19,7 @@ async function give(page: Page, key = 'right'): Promise<void> {
   await button(page, 'Connect').click();
 }
 
-/** Returns an open connect page, and the window that the page has opened, with the third party's consent page. */
+/** Opens a connect page, and goes to the consent. Returns this page, and the window with the consent page. */
 async function atConsent(keys: ConnectorKey[]) {
   const page = await scene.open(keys);
   const popup = await goOut(page);

@@ -16,7 +16,7 @@ interface Seen {
   open: { connectorId: number; panel: string } | null;
 }
 
-/** The visible state of the page. Null if the page is loading or has no list. */
+/** Returns what the page shows, or null if the page is loading or has no list. */
 const seenOn = (page: Page): Promise<Seen | null> =>
   page
     .evaluate<Seen | null>(
@@ -56,11 +56,11 @@ const truePanels: Record<StateName, string[]> = {
 
 /**
  * Watches the page until `stop()` is called. `stop()` returns the texts that were untrue for longer than MAY_LAST_MS.
- * `progress` returns the text for a number of connected connectors.
+ * `progress(n)` returns the text that the page shows if `n` connectors are connected.
  */
 export function watchTruth(scene: WebScene, page: Page, accountId: string, progress: (done: number) => string) {
   const untrue: string[] = [];
-  /** The time at which each untrue text was first seen. */
+  /** For each text that is untrue at present, the time at which the loop first saw the text. */
   const since = new Map<string, number>();
   let answeredAt = 0;
   let compared = 0;
@@ -110,7 +110,7 @@ export function watchTruth(scene: WebScene, page: Page, accountId: string, progr
     stop: async (): Promise<string[]> => {
       isOver = true;
       await watching;
-      if (compared < 10) throw new Error(`The page was compared ${compared} times only.`);
+      if (compared < 10) throw new Error(`The loop compared the page only ${compared} times.`);
       return untrue;
     },
   };

@@ -40,14 +40,14 @@ test('stepOf returns step 1 of 2 for properties if a form or a consent follows, 
   expect(stepOf(view(1, 'awaitingProperties', oauth({ oauth2Type: 'ClientCredentials' })), false)).toBeUndefined();
   expect(stepOf(view(1, 'awaitingProperties', oauth({ partnerSupplied: true })), false)).toBeUndefined();
   expect(stepOf(view(1, 'awaitingAuthorization', oauth({})), true)).toEqual({ at: 2, of: 2 });
-  // the form of the properties also has the field of the key
+  // one step: the form for the properties also has the field for the API key
   expect(stepOf(view(1, 'awaitingProperties'), false)).toBeUndefined();
   expect(stepOf(view(1, 'awaitingProperties', { connected: true }), false)).toEqual({ at: 1, of: 2 });
   expect(stepOf(view(1, 'awaitingCredentials'), false)).toBeUndefined();
   expect(stepOf(view(1, 'authenticated'), true)).toBeUndefined();
 });
 
-test('connectors are grouped by the next action, and the open connector stays in its group until it is closed', () => {
+test('connectors are grouped by the next action, and an open connector stays in its group until the user closes it', () => {
   const groups = new Groups();
   const idsOf = (views: View[], opened?: number) =>
     groups

@@ -1,4 +1,4 @@
-/** Several pages agree on one open consent at a time. */
+/** How several pages agree that only one consent is open at a time. */
 import { noticeIn, replacedBy, type ConsentNotice } from '../../../page/consent-order';
 
 const opening: ConsentNotice = { type: 'opening', from: 'newer', connectorId: 2, name: 'Chirper' };

@@ -20,7 +20,7 @@ function textsIn(messages: object, path = ''): string[] {
 }
 const argumentsIn = (text: string): string[] => [...new Set(text.match(/(?<=⟦|\{)\d(?=⟧|\})/g))].sort();
 
-/** Each message without its optional arguments. */
+/** The texts of the messages with optional arguments, made without these arguments. */
 const withoutOptional = ({ help, chips, panels, invitation }: Messages): string[] => [
   help(),
   chips.byPartner(),

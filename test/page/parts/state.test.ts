@@ -62,7 +62,7 @@ describe('re-authentications', () => {
     expect([started, asked, broken].map((views) => progressOf(views).done)).toEqual([1, 1, 0]);
   });
 
-  test('after an unfinished re-authentication, a working connection has the panel connected', () => {
+  test('after an unfinished re-authentication, a working connection has the panel `connected`', () => {
     const panels = (['expired', 'cancelled'] as const).flatMap((state) =>
       [true, false].map((connected) => panelOf(again(state, { connected }))),
     );
@@ -93,7 +93,7 @@ describe('prefills', () => {
 });
 
 describe('connectors', () => {
-  test('each state of a connector has a panel and a list status', () => {
+  test('for each state of a flow, the connector has a panel and a status in the list', () => {
     const seen = states.map((state) => [state, panelOf(view(1, state)), listStatusOf(view(1, state))]);
 
     expect(seen).toEqual([
@@ -120,7 +120,7 @@ describe('connectors', () => {
     expect(asked).toEqual(['apiKey', 'basic', 'fields', 'tokens', 'tokens']);
   });
 
-  test('an unknown state, as a newer service can send, has the panel reading', () => {
+  test('a state that only a newer service knows has the panel `reading`', () => {
     const newer = view(1, 'dreaming' as StateName);
 
     expect([panelOf(newer), listStatusOf(newer), isFinal(newer)]).toEqual(['reading', 'working', false]);
@@ -156,7 +156,7 @@ describe('list of views', () => {
     expect(merged(known, news)[0]).toBe(news);
   });
 
-  test('merged adds a view of an unknown connector at the end', () => {
+  test('merged adds a view of an unknown connector at the end of the list', () => {
     expect(merged(known, view(3, 'fetchingConnector')).map(({ connectorId }) => connectorId)).toEqual([1, 2, 3]);
   });
 });
@@ -170,7 +170,7 @@ describe('several connectors', () => {
     view(5, 'unsupported'),
   ];
 
-  test('nextOf returns the next connector that waits for the user, and after the last connector the first connector', () => {
+  test('nextOf returns the next connector that waits for the user, and begins with the first connector again after the last', () => {
     expect([undefined, 2, 4, 5].map((after) => nextOf(views, after)?.connectorId)).toEqual([2, 4, 2, 2]);
   });
 
@@ -196,7 +196,7 @@ describe('forms', () => {
     for (const now of onTheWay) expect(shownView(now, asked)).toBe(asked);
   });
 
-  test('shownView replaces a form after a refusal, at the next step, in an outage, and for another run', () => {
+  test('shownView returns the new view, not the form, after a refusal, at the next step, in an outage, and for another run', () => {
     const said = [
       view(1, 'awaitingCredentials', { revision: 5, problem: { code: 'refused', message: '' } }),
       view(1, 'authenticated', { revision: 5 }),
@@ -255,7 +255,7 @@ describe('outcome of a consent', () => {
   });
 });
 
-test('withoutEdited removes the problems of edited fields, and returns undefined if no problem of a field is left', () => {
+test('withoutEdited removes edited fields from a problem, and returns undefined if no field is left', () => {
   const code = 'missingProperty' as const;
   const fields = ['a', 'b'].map((name) => ({ name, code }));
   const problem = { code, fields };

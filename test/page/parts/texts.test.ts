@@ -1,4 +1,4 @@
-/** Texts of connectors: links and missing texts. */
+/** How the page shows Cyclr's texts about connectors: links in a text, and missing texts. */
 import { helpIn, partsOf, textOf } from '../../../page/texts';
 
 /** The text as the page shows it, with each link as `[host](address)`. */
