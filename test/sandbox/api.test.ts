@@ -375,7 +375,7 @@ describe('sign-in tokens', () => {
     ]);
   });
 
-  test('the request of a sign-in token is refused without a user name, and with a bearer token for another account', async () => {
+  test('the sandbox refuses a request for a sign-in token without a user name, or with a bearer token of another account', async () => {
     const { sandbox, call } = await scene();
     const foreign = (await mint(sandbox, { scope: 'account:acme' })).json.access_token;
 

@@ -52,7 +52,7 @@ describe('consent links', () => {
     expect((await open(await link())).status).toBe(403);
   });
 
-  test('a consent link to a connector of another account or without OAuth gives 403, and does not use the token', async () => {
+  test('a consent link to a connector of another account or without OAuth gives 403, and its token can still be used', async () => {
     const { sandbox, ids, signIn, link, open } = await oauthScene(['Ledgerly', 'Brightdesk']);
     const [other] = sandbox.createAccount('a2', { connectors: ['Ledgerly'] });
     const { Token: token } = (await signIn()).json;
@@ -67,7 +67,7 @@ describe('consent links', () => {
   });
 
   test.each([undefined, '/done', 'javascript:alert(1)', `${TARGET}\r\nSet-Cookie: a=b`])(
-    'a consent link with the targetOrigin %j gives an error page, and does not use the token',
+    'a consent link with the targetOrigin %j gives an error page, and its token can still be used',
     async (targetOrigin) => {
       const { signIn, link, open } = await oauthScene();
       const { Token: token } = (await signIn()).json;
@@ -174,7 +174,7 @@ describe('decisions of the user', () => {
     expect((await consent('decline', { targetOrigin })).location).toBe(expected);
   });
 
-  test('a decision on a link with a callback message posts the message to the opener, and does not redirect', async () => {
+  test('after a decision on a link with a callback message, the page posts the message to its opener, and does not redirect', async () => {
     const { link, open, decide } = await oauthScene();
     const callbackMessage = `</script><script>alert("it's")`;
 
@@ -221,7 +221,7 @@ describe('the tokens of an authenticated connector', () => {
     expect(stored()).toEqual(before);
   });
 
-  test('a second consent that fails keeps or removes the AuthValue, as the switch failedReconsent says', async () => {
+  test('after a second consent that fails, the AuthValue stays or is removed, as the switch failedReconsent says', async () => {
     const { sandbox, consent, stored, before } = await authenticated();
 
     await consent('decline');
@@ -281,7 +281,7 @@ test('every page of the sandbox has the headers no-store, no-referrer and a poli
 });
 
 describe('the control call consent', () => {
-  test('the control call consent requests the pages as a browser does, and returns the target', async () => {
+  test('the control call consent requests the pages as a browser does, and returns the address of the redirect', async () => {
     const { sandbox, link } = await oauthScene();
     const url = (await link()).replace('127.0.0.1', 'localhost');
     sandbox.requests.length = 0;

@@ -15,7 +15,7 @@ test('docs/sandbox.md names each control call', () => {
   const isNamed = (call: string): boolean => {
     const [method = '', path = ''] = call.split(' ');
     const own = `${method.toUpperCase()} /_sandbox${path}\``;
-    // One sentence of the guide names two methods of the same path.
+    // For /switches, a sentence of the guide has the path after PUT, but not after GET.
     return text.includes(own) || (method === 'get' && text.includes(`PUT /_sandbox${path}\``));
   };
 

@@ -7,7 +7,7 @@ afterEach(stopAll);
 const PUT = { method: 'PUT', path: '/v1.0/account/connectors' } as const;
 const KEY = { AuthValue: 'a/"key"' };
 
-/** Opens a scene in which the sandbox answers the next PUT of the connector with the fault `then`. */
+/** Opens a scene in which the sandbox applies the fault `then` to the next PUT of the connector. */
 async function sceneWith(then: FaultRule['then']) {
   const at = await scene();
   at.sandbox.fault({ match: PUT, then });
@@ -221,7 +221,7 @@ describe('fault rules', () => {
     expect(answers.map(({ status }) => status)).toEqual([502, 503, 200]);
   });
 
-  test('a fault rule can apply to the token endpoint, and can repeat the client secret', async () => {
+  test('a fault rule can apply to the token endpoint, and its answer can repeat the client secret', async () => {
     const { sandbox } = await scene();
     sandbox.fault({ match: { path: '/oauth/token' }, then: { kind: 'echo400', form: 'plain' } });
 

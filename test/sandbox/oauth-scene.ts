@@ -14,8 +14,8 @@ export interface LinkFields {
 export interface OAuthScene extends Scene {
   signIn: (body?: unknown, account?: string) => Promise<Answer>;
   /**
-   * Makes a link with a new token for the first connector. `fields` replaces values of the link. The value `undefined`
-   * removes a field from the link.
+   * Makes a link with a new token for the first connector. The members of `fields` replace the link's fields with these
+   * names. A member with the value `undefined` removes the field from the link.
    */
   link: (fields?: Partial<LinkFields>) => Promise<string>;
   /** Opens a link without a decision. */
@@ -27,7 +27,7 @@ export interface OAuthScene extends Scene {
   stored: () => ReturnType<Scene['sandbox']['connectorOf']>;
 }
 
-/** A scene with the steps of a user's browser. */
+/** Opens a scene with functions that make the requests of a user's browser. */
 export async function oauthScene(connectors: string[] = ['Ledgerly'], options?: SandboxOptions): Promise<OAuthScene> {
   const at = await scene(connectors, options);
   const { sandbox } = at;

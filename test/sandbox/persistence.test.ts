@@ -52,7 +52,7 @@ test('a change is in the data file before the sandbox answers the request', asyn
   expect(second.sandbox.connectorOf(ACCOUNT, first.id).AuthValue).toBe('a key');
 });
 
-test('a change is in the data file even if the answer was lost', async () => {
+test('a change is in the data file even if the answer to the request for the change is lost', async () => {
   const first = await scene(['Brightdesk'], { dataFile });
   first.sandbox.fault({ match: { method: 'PUT' }, then: 'applied-then-reset' });
   await first.put({ AuthValue: 'a key' }).catch(() => undefined);

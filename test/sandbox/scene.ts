@@ -23,7 +23,7 @@ export interface Scene {
   ids: number[];
   id: number;
   token: string;
-  /** Sends a request, by default with a valid token and the account. */
+  /** Sends a request, by default with a valid token and the id of the scene's account. */
   call: (method: string, path: string, request?: Request) => Promise<Answer>;
   get: (below?: string) => Promise<Answer>;
   put: (body: unknown) => Promise<Answer>;
