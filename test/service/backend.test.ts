@@ -197,7 +197,7 @@ describe('Idempotency-Key of a start', () => {
     expect(await runOf(post(key, ''))).not.toBe(first);
   });
 
-  test('a start and a reauthenticate with the same Idempotency-Key start two runs', async () => {
+  test('a start and a re-authentication with the same Idempotency-Key start two runs', async () => {
     const key = service.stage.install('Brightdesk');
 
     const first = await runOf(post(key, '', {}, named('order 1')));
@@ -432,7 +432,7 @@ describe('the flows of all accounts', () => {
     return keys as [ConnectorKey, ConnectorKey];
   };
 
-  test('the list of flows can be filtered by account, state, problem and age, and a request with a forged page is refused', async () => {
+  test('the list of flows can be filtered by account, state, problem and age, and a request with a forged value of `page` is refused', async () => {
     const [one, two] = await inTrouble();
     const wanted = ({ body: { items } }: Answer, { connectorId, accountId }: ConnectorKey) =>
       items.some((item: ConnectorKey) => item.accountId === accountId && item.connectorId === connectorId);

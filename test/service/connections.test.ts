@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-/** Connectors of a new account. Cyclr reports them as authenticated. */
+/** Installs connectors in a new account. Cyclr reports each connector as authenticated. */
 function account(...connectors: string[]): ConnectorKey[] {
   const accountId = `account-${randomUUID()}`;
   return connectors.map((connector) => service.stage.install(connector, { accountId, patch: { Authenticated: true } }));
@@ -123,12 +123,12 @@ describe("Cyclr's webhook", () => {
       keys.map(({ connectorId }) => connectorId),
     );
     const first = await backend.monitor(keys[0]);
-    await eventually(() => connections(keys[0].accountId)); // waits until visibility has the monitor
+    await eventually(() => connections(keys[0].accountId)); // waits until the monitor is in visibility
     const workflowId = transactionErrorWorkflowIdOf({ accountId: keys[0].accountId, cycleId });
     return { key: keys[0], cycleId, first, handle: service.stage.client.workflow.getHandle(workflowId) };
   }
 
-  test('if the webhook gets many messages about a cycle with one connector, the monitor gets one report, and the connection becomes broken', async () => {
+  test('if the webhook gets many messages about a cycle with one connector, the monitor of the connector gets only one report, and the connection becomes broken', async () => {
     const { key, cycleId, handle } = await cycleOf('Brightdesk');
 
     const answers = await Promise.all(

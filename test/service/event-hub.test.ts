@@ -120,7 +120,7 @@ describe('a stream', () => {
 });
 
 describe('a stream with a Last-Event-ID', () => {
-  test('a reader that reconnects does not again get the view that its Last-Event-ID names', async () => {
+  test('a reader that reconnects with a Last-Event-ID does not get the view with this id a second time', async () => {
     const [one, other] = [await asking(), await asking()];
     const before = read(hub, [one.key, other.key]);
     await eventually(before.ids, (ids) => ids.length === 2);
@@ -327,7 +327,7 @@ describe('many streams', () => {
     await Promise.all(readers.map(({ ended }) => ended));
   });
 
-  test('a flow over the limit maxPolls is checked by DescribeWorkflowExecution, and queried only after a change', async () => {
+  test('above the limit maxPolls, the hub checks a flow by DescribeWorkflowExecution, and queries the flow only after a change', async () => {
     hub = hubOf({ heartbeatMs: 500, checkEveryMs: 200, maxPolls: FLOWS - 1 });
     const { queries, polls, descriptions } = counts;
     const readers = await open(hub, FLOWS);
@@ -345,13 +345,13 @@ describe('many streams', () => {
     for (const reader of readers) reader.leave();
     await pollsAre(0);
     const next = await open(hub, FLOWS);
-    await pollsAre(FLOWS - 1); // the long polls that have ended do not count for the limit
+    await pollsAre(FLOWS - 1); // the limit maxPolls counts only open long polls
     hub.close();
     await Promise.all([...readers, ...next].map(({ ended }) => ended));
   });
 });
 
-test('close() tells all readers, also readers that come after close(), to reconnect after different delays', async () => {
+test('close() tells all readers to reconnect after different delays, even readers that come after close()', async () => {
   const { key } = await asking();
   const readers = Array.from({ length: 20 }, () => read(hub, [key]));
   await Promise.all(readers.map((reader) => reader.sees('awaitingCredentials')));

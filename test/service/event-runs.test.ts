@@ -15,7 +15,7 @@ const SOON_MS = 100;
 let stage: Stage;
 
 beforeAll(async () => {
-  // A long poll without an event ends after 1 s. Temporal's default is 20 s.
+  // With this setting, a long poll without an event ends after 1 s, not after Temporal's default of 20 s.
   stage = await openStageOfShortHistories({ 'history.longPollExpirationInterval': 1 });
 });
 
@@ -48,7 +48,7 @@ test('if a flow starts after its stream has opened, the stream sends the first v
   expect(reader.events.slice(0, 3)).toEqual(Array(3).fill({ comment: 'nothing new' }));
 });
 
-test('a long poll that ends without an event is repeated, without another call to Temporal', async () => {
+test('the hub repeats a long poll that ends without an event, and makes no other call to Temporal', async () => {
   const { connection, polls, queries, descriptions } = counted(stage.connection);
   const auth = new ConnectorAuth(new Client({ connection, namespace: stage.namespace }));
   const hub = createEventHub(auth, { checkEveryMs: HOUR_MS });

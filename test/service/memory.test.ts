@@ -80,7 +80,7 @@ const basic = (secrets: TestSecrets) => ({
   password: secrets.secret('password'),
 });
 
-/** Each call: a function that sends secrets, the expected status, and the expected code if the call is refused. */
+/** For each call: a function that sends secrets, the expected status, and, for a refusal, the expected code. */
 type Calls = { [what: string]: [(secrets: TestSecrets) => Promise<Answer>, status: number, code?: string] };
 
 const withFlows: Calls = {
@@ -225,8 +225,8 @@ test('no value of a body stays in memory if the body ends early, or is over 256 
 });
 
 /**
- * Sends the first part of a body, then `more`, and never the end. An empty `more` closes the connection. Returns the
- * status of the answer, or undefined without an answer.
+ * Sends the first part of a body, then the text `more`, but never the end of the body. If `more` is empty, closes the
+ * connection instead. Returns the status of the service's answer, or undefined if there is no answer.
  */
 async function sendPartly(secrets: TestSecrets, more: string): Promise<number | undefined> {
   const headers = { Authorization: `Bearer ${service.apiKey}`, 'Content-Type': 'application/json' };

@@ -30,7 +30,7 @@ afterAll(async () => {
   await receiver?.close();
 });
 
-/** The expressions of the alerts and of the dashboard. */
+/** Returns the PromQL expressions of the alerts and of the dashboard. */
 function expressions(): string[] {
   const { groups } = parse(readFileSync(`${folder}/alerts.yml`, 'utf8'));
   const { panels } = JSON.parse(readFileSync(`${folder}/dashboard.json`, 'utf8'));
@@ -38,7 +38,7 @@ function expressions(): string[] {
   return [...groups[0].rules.map(({ expr }: { expr: string }) => expr), ...inPanels];
 }
 
-/** The names of the metrics in the expressions, without the suffix of a histogram's series. */
+/** Returns the names of the metrics in `expressions()`, without the suffix that a histogram's series has. */
 const named = (): Set<string> =>
   new Set(
     expressions()
@@ -48,7 +48,7 @@ const named = (): Set<string> =>
 
 const typesIn = (text: string): string[] => [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name!);
 
-/** Makes flows and faults, so that the worker serves each of its metrics. */
+/** Starts flows and causes faults, so that each metric of the worker has a value. */
 async function countEverything(): Promise<void> {
   const forbidden = stage.install('Brightdesk');
   stage.sandbox.fault({ match: { account: forbidden.accountId }, times: 'always', then: { status: 403 } });
@@ -64,9 +64,9 @@ async function countEverything(): Promise<void> {
 }
 
 /**
- * Makes two kinds of workflow tasks fail. The first task is of a workflow type that the worker does not have. The
- * second task is of a cancelled flow in a namespace without the search attributes, so Temporal refuses the final state
- * of the flow. The worker runs until `settled` resolves.
+ * Makes two workflow tasks fail. The first task belongs to a workflow type that the worker does not have. The second
+ * task belongs to a cancelled flow in a namespace without the search attributes, so Temporal refuses the upsert of the
+ * final state. The worker runs until `settled` resolves.
  */
 async function failWorkflowTasks(settled: () => Promise<unknown>): Promise<void> {
   // These workflows are not in the namespace of the stage, because the stage fails if a workflow task in its namespace

@@ -151,7 +151,7 @@ test.each([
 test.each([
   ['a scope of two kinds', { scope: { all: true, cycleId: 'a' } }, 'scope'],
   ['an activation without a cycle', { scope: { all: true }, activateCycle: true }, 'activateCycle'],
-  ['a re-authentication of all', { scope: { all: true }, intent: 'reauthenticate' }, 'intent'],
+  ['a re-authentication of all connectors', { scope: { all: true }, intent: 'reauthenticate' }, 'intent'],
   ['too much metadata', { scope: { all: true }, metadata: { text: 'x'.repeat(2049) } }, 'metadata'],
   ['too many connectors', { scope: { connectorIds: Array.from({ length: 501 }, (_, i) => i + 1) } }, 'scope'],
 ])('an onboarding with %s is refused, and the error names the field', async (_what, more, name) => {

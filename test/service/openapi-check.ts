@@ -52,7 +52,7 @@ const ofHttp =
 
 const settings = { strict: false, formats: { 'date-time': IS_TIME } };
 
-/** The differences between the body of an event and the webhook of its type. */
+/** Returns the differences between an event body and the document's schema for this type of events. */
 export function faultsOfEvent(document: OpenApi, body: EventBody): string[] {
   const ajv = new Ajv2020(settings).addSchema(document, 'document');
   const { schema } = document.webhooks[body.type]!.post.requestBody.content['application/json']!;

@@ -16,7 +16,7 @@ import { CYCLR_WEBHOOK_SECRET } from './server';
 interface Side {
   service: Service;
   hub: EventHub;
-  /** Errors of the hub's checks. */
+  /** The errors with which checks of the hub failed. */
   errors: unknown[];
   connection: Connection;
 }
@@ -87,7 +87,7 @@ interface TemporalOutage {
   early: Reading;
   late: Reading;
   answer: Promise<Answer>;
-  /** The answer to a message of Cyclr's webhook. */
+  /** The service's answer to a message that the test sends to Cyclr's webhook. */
   webhook: Promise<Answer>;
 }
 
@@ -131,7 +131,7 @@ describe('while no worker runs', () => {
     expect(direct.errors[0]).toMatchObject({ name: 'ConnectorAuthError', code: 'noWorker' });
   });
 
-  test('streams stay open without a worker, and after a worker starts, they get the outcome of an input that was sent before the start', async () => {
+  test('streams stay open without a worker, and after a worker starts, the streams get the outcome of an input that waited for the worker', async () => {
     await Promise.all([early!.ended, late!.ended]);
 
     expect(early!.views().at(-1)).toMatchObject({ state: 'authenticated' });

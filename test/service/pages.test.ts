@@ -34,7 +34,7 @@ async function waiting(more = {}): Promise<{ key: ConnectorKey; token: string }>
   await reaches(key, 'awaitingAuthorization');
   return { key, token };
 }
-/** The URL to which the page redirects by a meta refresh. `nowhere` if the page has no refresh. */
+/** The URL to which the page redirects by a meta refresh, or `nowhere` if the page has no meta refresh. */
 const target = (text: string): string =>
   (/http-equiv="refresh" content="0;url=([^"]+)"/.exec(text)?.[1] ?? 'nowhere').replaceAll('&amp;', '&');
 /** Makes the user's decision at the third party. Returns the attempt token of the return address. */
@@ -96,7 +96,7 @@ describe('a return with an attempt of an earlier run', () => {
     expect(await state(key)).toBe('authenticated');
   });
 
-  test('after a declined consent, two returns with the same attempt of an earlier run start one re-read', async () => {
+  test('after a declined consent, two returns with the same attempt token of an earlier run start only one re-read', async () => {
     const { key, attempt } = await earlier('decline');
     const before = reads(key);
 
@@ -194,7 +194,7 @@ describe('without a worker', () => {
 });
 
 describe('the return', () => {
-  /** Starts a flow and requests a link. No browser has returned with the attempt token of the link. */
+  /** Starts a flow and requests a link. Returns the attempt token of the link, before any browser returns with it. */
   async function attempted() {
     const { key, token } = await waiting();
     const out = await go({ session: token, connectorId: key.connectorId });
@@ -274,7 +274,7 @@ describe('the return', () => {
   test('repeated returns after a declined consent cause one verification', async () => {
     const { key, token } = await waiting();
     const older = await go({ session: token, connectorId: key.connectorId });
-    await go({ session: token, connectorId: key.connectorId }); // this call supersedes the older attempt, whose verification then makes only one re-read
+    await go({ session: token, connectorId: key.connectorId }); // this call supersedes the older attempt, so a verification of the older attempt makes only one re-read
     const attempt = await decides(older.text, 'decline');
     const before = reads(key);
 

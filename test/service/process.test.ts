@@ -72,7 +72,7 @@ test('a service with faults in its environment exits with 1 and names all faults
   ]);
 });
 
-test('a service whose port is in use exits with 1', async () => {
+test('a service whose port is in use exits with 1 and logs EADDRINUSE', async () => {
   const { code, stderr } = await endOf(await serviceEnv(settings));
 
   expect(code).toBe(1);
@@ -174,7 +174,7 @@ describe('many streams', () => {
     // forwards its signal.
     void service.kill('SIGTERM');
     const retry = ({ streams }: Page) => streams[0]!.events.at(-1)?.retry;
-    await eventually(() => pages!.some((page) => retry(page) !== undefined)); // the stop has begun
+    await eventually(() => pages!.some((page) => retry(page) !== undefined)); // the service has begun to stop
     release();
 
     expect((await answering).body).toMatchObject({ state: 'authenticated' });

@@ -13,8 +13,8 @@ export interface Exchange {
 }
 
 /**
- * The fault of a call. `cut`: the proxy closes the connection. `hangs`: the proxy does not answer. `lost`: the service
- * gets the call, but its answer does not arrive. An object: the answer that the proxy gives in place of the service.
+ * The fault that the proxy adds to a call. `cut`: the proxy closes the connection. `hangs`: the proxy does not answer.
+ * `lost`: the service gets the call, but the client gets no answer. An object: the proxy's own answer to the call.
  */
 export type Fault = 'cut' | 'hangs' | 'lost' | { status: number; headers?: { [name: string]: string }; body?: string };
 
@@ -22,7 +22,7 @@ export interface RecordingProxy {
   url: string;
   /** The calls that the service has answered. */
   exchanges: Exchange[];
-  /** All calls from the client, also the calls with a fault. */
+  /** All calls from the client, including the calls to which the proxy added a fault. */
   received: { atMs: number; headers: Headers }[];
   /** Applies the faults `faults` to the next calls, one fault to each call, in order. */
   failNext(...faults: Fault[]): void;
@@ -68,7 +68,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return body;
 }
 
-/** Headers that belong to one connection, so they are not forwarded. */
+/** Headers that belong to one connection. The proxy does not forward these headers. */
 const ofConnection = ['connection', 'content-length', 'host', 'keep-alive', 'transfer-encoding'];
 
 async function forward(

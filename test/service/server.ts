@@ -27,7 +27,7 @@ export interface ServerSettings {
   publicUrl?: string;
   /** Allowed origins in addition to ORIGIN and OTHER_ORIGIN. */
   allowedOrigins?: readonly string[];
-  /** The clock for the times in tokens. */
+  /** The clock by which the service makes and checks the times in tokens. */
   now?: () => number;
 }
 

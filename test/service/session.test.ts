@@ -146,7 +146,7 @@ describe('sessions', () => {
     expect(done).toMatchObject({ status: 200, body: { state: 'authenticated' } });
   });
 
-  test('a locked value of a session is stored, and an input for the same property is refused as malformed', async () => {
+  test('a locked value of a session is stored, and an input that sets this property is refused as malformed', async () => {
     const key = service.stage.install('Parrotmail');
     const prefill = { [key.connectorId]: { DataCentre: { value: 'us21', locked: true } } };
     const token = await service.session(key, { prefill });
@@ -305,7 +305,7 @@ describe('invitations', () => {
     expect(after).toMatchObject({ status: 401, body: { code: 'tokenVoid' } });
   });
 
-  test('an invitation is void for a connector whose flow was started again later, and stays valid for its other connectors', async () => {
+  test('if the flow of a connector is started again, an older invitation is void for this connector, but stays valid for the other connectors of the invitation', async () => {
     const { keys, token } = await invited(['Brightdesk', 'Brightdesk', 'Brightdesk']);
     await Promise.all(keys.map((key) => reaches(key, 'awaitingCredentials')));
     const [cancelled, connected, open] = keys as [ConnectorKey, ConnectorKey, ConnectorKey];
@@ -322,7 +322,7 @@ describe('invitations', () => {
     ]);
   });
 
-  test('an invitation is void after the backend starts a re-authentication of its connector', async () => {
+  test('an invitation for one connector is void after the backend starts a re-authentication of this connector', async () => {
     const { keys, token } = await invited(['Brightdesk']);
     const [key] = keys as [ConnectorKey];
     await reaches(key, 'awaitingCredentials');
@@ -332,7 +332,7 @@ describe('invitations', () => {
     expect(await post(token, '/v1/session/redeem')).toMatchObject({ status: 401, body: { code: 'tokenVoid' } });
   });
 
-  test('an invitation stays valid for a re-authentication that one of its sessions started', async () => {
+  test('an invitation stays valid for a connector after a session of this invitation starts a re-authentication of the connector', async () => {
     const accountId = `account-${randomUUID()}`;
     const [open, connected] = ['Brightdesk', 'Brightdesk'].map((name) => service.stage.install(name, { accountId }));
     const allowed = { kind: 'invitation', reauthenticate: [connected!.connectorId] };

@@ -36,7 +36,7 @@ let worker: LocalWorker;
 let service: LocalService;
 let call: Caller;
 let env: NodeJS.ProcessEnv;
-/** The bodies of the collector's requests, and, in `heads`, the path and the headers of each request. */
+/** The bodies of the requests that the collector got. `heads`: the path and the headers of each of these requests. */
 const bodies: string[] = [];
 const heads: string[] = [];
 
@@ -92,7 +92,7 @@ const spans = (): Span[] =>
       ),
     );
 
-/** Returns the span and its ancestors, as far as the collector has got them. */
+/** Returns the span and those of its ancestors that the collector has received without a gap. */
 function chainOf(span: Span, all = spans()): Span[] {
   const parent = all.find(({ spanId, traceId }) => traceId === span.traceId && spanId === span.parentSpanId);
   return parent ? [span, ...chainOf(parent, all)] : [span];

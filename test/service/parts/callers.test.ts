@@ -96,7 +96,7 @@ describe('authentication', () => {
     expect(await read(token)).toMatchObject({ status: 401, body: { code: 'tokenExpired' } });
   });
 
-  test('a token of an older session key is valid until this session key is removed', async () => {
+  test('a token that was signed with an older session key is valid until this session key is removed', async () => {
     const [[older], [newer]] = [newSessionKeys(), service.sessionKeys];
     const before = new Tokens({ keys: [older], publicUrl: service.url });
     const rotated = new Tokens({ keys: [newer, older], publicUrl: service.url });
@@ -112,7 +112,7 @@ describe('the `by` of an action', () => {
   const actor = 'backend:crm';
   const of = async (more: object) => service.tokens.session(await mint(more));
 
-  test('`by` has the caller, then the person that the backend names or the session token names', async () => {
+  test('`by` names the caller, then the person that the backend or the session token names', async () => {
     expect(byOf({ actor, session: undefined })).toBe('backend:crm');
     expect(byOf({ actor, session: undefined }, 'jo')).toBe('backend:crm jo');
     expect(byOf({ actor: 'session:1', session: await of({ by: 'kim' }) })).toBe('session:1 kim');
@@ -130,13 +130,13 @@ describe('the `by` of an action', () => {
     ['10,000 characters', 'x'.repeat(10_000), `backend:crm ${'x'.repeat(88)}`],
     ['a surrogate pair at the limit', `${'x'.repeat(87)}😀😀`, `backend:crm ${'x'.repeat(87)}`],
   ])(
-    'for a person with %s, `by` begins with the caller, and is valid text of at most 100 characters',
+    'if the name of the person has %s, `by` begins with the caller, and is valid text of at most 100 characters',
     (_of, person, by) => {
       expect(byOf({ actor, session: undefined }, person)).toBe(by);
     },
   );
 
-  test('`by` of a person of any text begins with the caller, has at most 100 characters, and no control character', () => {
+  test('for any text as the person, `by` begins with the caller, has at most 100 characters, and has no control character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (person) => {
         const by = byOf({ actor, session: undefined }, person);

@@ -48,7 +48,7 @@ const calls = [
 
 const operations = () => [...operationsOf(document)];
 
-test('the OpenAPI document has version 3.1.0, and exactly the operations in the list calls', () => {
+test('the OpenAPI document has version 3.1.0, and exactly the operations in the list `calls`', () => {
   expect(document.openapi).toBe('3.1.0');
   expect(document.servers).toEqual([{ url: service.url }]);
   expect(
@@ -102,7 +102,7 @@ test.each(
   expect(faultsOfEvent(document, body)).toEqual([]);
 });
 
-test('an event body that lacks a member of its event type, or has the state of another event type, does not fit the schema', () => {
+test('an event body does not fit the schema of its event type if it lacks a member, or has the state of another event type', () => {
   const body = bodyIn('event-delivered');
   const { timeline: _, ...withoutTimeline } = body.data as FlowResult & EventBody['data'];
 

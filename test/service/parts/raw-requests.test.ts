@@ -1,4 +1,4 @@
-/** Requests that Node's HTTP parser or Fastify's router refuses before any route, sent over a plain socket. */
+/** Requests that Node's HTTP parser or Fastify's router refuses before a route runs, sent over a plain socket. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { eventually } from '../../support/eventually';
@@ -72,7 +72,7 @@ test.each([
   (_name, sent, status, code) => expectProblem(sent, status, code),
 );
 
-test('headers or a body that take over 30 s are answered with 408 requestTimeout, and an unused connection closes without an answer', async () => {
+test('a request whose headers or body take over 30 s is answered with 408 requestTimeout, and a connection without a request closes without an answer', async () => {
   const begin = Date.now();
 
   await Promise.all([

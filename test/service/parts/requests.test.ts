@@ -42,7 +42,7 @@ type Row = [what: string, method: string, path: string, call: Call, status: numb
 
 test.each<Row>([
   ['broken JSON', 'POST', ONE, { body: '{"by":' }, 400, 'brokenJson'],
-  ['a missing body of type JSON', 'POST', '/v1/sessions', { body: '', headers: json }, 422, 'malformed'],
+  ['an empty body of type JSON', 'POST', '/v1/sessions', { body: '', headers: json }, 422, 'malformed'],
   [
     'a property called __proto__',
     'POST',
@@ -52,7 +52,7 @@ test.each<Row>([
     'malformed',
   ],
   [
-    'a property called constructor with a prototype',
+    'a property called constructor whose value has a member prototype',
     'POST',
     `${ONE}/properties`,
     { body: '{"values":{"constructor":{"prototype":{}}}}' },
@@ -99,7 +99,7 @@ test.each<Row>([
   ['an account id outside Latin-1', 'GET', account('アカ1'), {}, 422, 'malformed'],
   ['an account id of 201 characters', 'GET', account('a'.repeat(201)), {}, 422, 'malformed'],
   ['an unknown state', 'GET', '/v1/accounts/acme/connectors?state=asleep', {}, 422, 'malformed'],
-  ['a page with other characters', 'GET', '/v1/accounts/acme/connectors?page=0.5', {}, 422, 'malformed'],
+  ['the value 0.5 of page', 'GET', '/v1/accounts/acme/connectors?page=0.5', {}, 422, 'malformed'],
   ['a page size of 201', 'GET', '/v1/accounts/acme/connectors?pageSize=201', {}, 422, 'malformed'],
   ['a broken escape in the path', 'GET', '/v1/accounts/%zz/connectors/1', {}, 404, 'notFound'],
   ['an account id of 1300 characters', 'GET', account('a'.repeat(1300)), {}, 404, 'notFound'],

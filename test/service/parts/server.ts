@@ -5,7 +5,7 @@ import { generateKey, publicHalf, publicKeyOf } from '../../../sealing/keys';
 import { startServer, type Server, type ServerSettings } from '../server';
 
 export interface ServerWithoutFlows extends Server {
-  /** The names of the library's methods that were called. */
+  /** The names of the library's methods that the service has called. */
   called: string[];
 }
 

@@ -64,7 +64,7 @@ describe('session tokens', () => {
     expect(expiresAt).toBe('2026-01-31T12:01:00.000Z');
   });
 
-  test('a session token of an onboarding has the onboarding and the left out connectors, but no list of connectors', async () => {
+  test('a session token for an onboarding names the onboarding and the excluded connectors, but has no list of connectors', async () => {
     const ofOnboarding = { ...scope, onboardingId: 'crm-sync', connectorIds: [1002] };
 
     const session = await tokens.session(await mint({ ...ofOnboarding, without: [1004] }));
@@ -132,7 +132,7 @@ describe('session tokens', () => {
     }
   });
 
-  test('each kind of token is refused in place of another kind', async () => {
+  test('a session, invitation or attempt token is refused where a token of another kind is needed', async () => {
     const [session, { token: invitation }] = [await mint(), await tokens.mint('invitation', scope)];
     const attempt = await tokens.attempt({ accountId: 'acme', connectorId: 1002, attemptId: 'a1', by: 'jo' });
 
@@ -247,7 +247,7 @@ describe('lifetimes', () => {
     expect((await almostOver.session(token)).capMs).toBe(invitation.capMs);
   });
 
-  test('a session made from an invitation can be renewed for 8 hours, and has the default lifetime', async () => {
+  test('a session made from an invitation has the default lifetime, and renewals can extend it to 8 hours', async () => {
     const { token, expiresAt } = await tokens.redeem(await mintInvitation(), [1002]);
 
     const session = await tokens.session(token);
