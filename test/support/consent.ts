@@ -15,7 +15,7 @@ export interface ConsentScene extends Scene {
   asks(returnTo?: string): Promise<Link>;
   /** Opens a link as a browser does, and approves, declines or closes the consent page. */
   decides(link: Pick<Link, 'url'>, decision: Decision): Promise<ConsentOutcome>;
-  /** Sends the signal of the return page. */
+  /** Sends the signal that the return page sends. */
   returns(link: Pick<Link, 'attemptId'>): Promise<void>;
   confirms(link: Pick<Link, 'attemptId'>): Promise<View>;
   /** The number of GETs of the connector. */

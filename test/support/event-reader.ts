@@ -14,7 +14,7 @@ export interface SentEvent {
 export interface EventReader {
   status: number;
   headers: Headers;
-  /** The events so far, without comments. */
+  /** The events that the reader has received so far, without comments. */
   events: SentEvent[];
   comments: string[];
   /** Resolves when the service or `leave` has ended the stream. Rejects if the connection breaks. */
@@ -77,8 +77,8 @@ export interface Page {
 /** The delay before a new stream: shorter than the service's `retry`, so that tests are fast. */
 const RECONNECT_MS = 100;
 /**
- * The delay doubles up to this value while no service answers. With a constant delay, hundreds of pages would keep
- * the test process, in which the worker runs, too busy to answer.
+ * While no service answers, the delay doubles after each try, up to this value. With a constant delay, hundreds of
+ * pages would keep the test process, in which the worker runs, too busy to answer.
  */
 const LONGEST_RECONNECT_MS = 3_000;
 
@@ -106,7 +106,7 @@ export function openPage(serviceUrl: string, token: () => string): Page {
     for (let lastEventId = ''; !isLeft; await delay(pauseMs)) {
       const reader = await readEvents(serviceUrl, token(), { 'Last-Event-ID': lastEventId }).catch(() => undefined);
       pauseMs = reader ? RECONNECT_MS : Math.min(2 * pauseMs, LONGEST_RECONNECT_MS);
-      if (!reader) continue; // without a running service there is no answer, so try again
+      if (!reader) continue; // no answer, because no service runs: try again
       if (reader.status !== 200) throw new Error(`The stream is refused: ${reader.status}`);
       streams.push(reader);
       isOpen = true;

@@ -3,9 +3,7 @@
 export interface MatrixTest<State extends { name: string }, Event extends { type: string }> {
   states: readonly State[];
   events: readonly Event[];
-  /**
-   * The name of the next state, by the name of a state and the type of an event. Absent if the event changes nothing.
-   */
+  /** For each state and each type of event, the name of the next state. Absent if the event changes nothing. */
   matrix: { [state in State['name']]: { [event in Event['type']]?: State['name'] } };
   transition: (state: State, event: Event) => State;
 }

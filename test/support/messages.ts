@@ -24,7 +24,7 @@ export const updates = <Answer = View>(
 ): Promise<Answer> =>
   handle.executeUpdate<Answer, [unknown]>(name, { args: (body === undefined ? [] : [body]) as [unknown], updateId });
 
-/** The code and the problem with which an update was rejected or failed. Fails if the update succeeded. */
+/** Returns the code and the problem of a rejected or failed update. Fails if the update succeeded. */
 export async function refusal(update: Promise<unknown>): Promise<{ code: unknown; problem: Problem }> {
   const error = await update.then(
     () => new Error('The update was not refused'),
@@ -35,7 +35,7 @@ export async function refusal(update: Promise<unknown>): Promise<{ code: unknown
   return { code: type, problem: details?.[0] as Problem };
 }
 
-/** Seals an API key for the flow of `key`. The API key is `right` by default. */
+/** Makes an input with an API key that is sealed for the flow of `key`. By default, the API key is `right`. */
 export const keyInput = async (
   stage: Stage,
   { key }: Pick<Scene, 'key'>,
@@ -60,7 +60,7 @@ export async function linkRequest(
 export const happens = (scene: Pick<Scene, 'timeline'>, event: string, times = 1): Promise<TimelineEntry[]> =>
   eventually(scene.timeline, (entries) => entries.filter((entry) => entry.event === event).length >= times);
 
-/** Waits until the flow has read all messages that were sent before. Returns the timeline. */
+/** Waits until the flow has read all messages that were sent before this call. Returns the timeline. */
 export async function isRead(scene: Pick<Scene, 'signals' | 'timeline'>): Promise<TimelineEntry[]> {
   const mark = `mark-${randomUUID()}`;
   await scene.signals(mark);

@@ -5,7 +5,7 @@ import type { View } from '../../workflows/messages';
 import { eventually } from './eventually';
 
 export interface Reading {
-  /** The events so far. */
+  /** The events that the reader has received so far. */
   events: ServerSentEvent[];
   views(): View[];
   ids(): string[];

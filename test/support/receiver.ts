@@ -14,7 +14,7 @@ export interface Received {
   at: number;
 }
 
-/** The answer to one post. */
+/** A function that answers one post. */
 export type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
 export interface Receiver {
@@ -22,7 +22,7 @@ export interface Receiver {
   secret: string;
   /** All posts with a valid signature. */
   received: Received[];
-  /** Errors of the verification. */
+  /** The message of the error for each post whose verification failed. */
   invalid: string[];
   /** Sets the answer to all later posts. Without an argument, the answer is 204. */
   answers(answer?: Answer): void;

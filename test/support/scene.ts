@@ -38,7 +38,7 @@ export interface Scene {
   requests(): RecordedRequest[];
 }
 
-/** The members of a stage that a scene uses. */
+/** The parts of a stage that the functions of a scene use. */
 export interface Surroundings {
   sandbox: Sandbox;
   client: Client;
@@ -84,17 +84,17 @@ export async function startScene(stage: Surroundings, key: ConnectorKey, input: 
 
 /**
  * Queries the workflow at a time when no workflow task is pending, because a query on an uncached run also applies the
- * events of a pending task. The answer of such a query would show events that the flow has not handled yet, with the
- * time of the query.
+ * events of a pending task. During a pending task, the answer would show events that the flow has not handled yet, with
+ * the time of the query as their time.
  */
 export async function settled<T>(flow: WorkflowHandle, query: () => Promise<T>): Promise<T> {
   const before = await eventually(
     () => flow.describe(),
-    // A closed run is not tested for a pending task, because Temporal (server 1.32) shows a pending task without end if
-    // the run was terminated during the task.
+    // For a closed run, a pending task does not matter: if a run was terminated during a task, Temporal (server 1.32)
+    // shows this task as pending forever.
     ({ status, raw }) => status.name !== 'RUNNING' || !raw.pendingWorkflowTask,
   );
-  const answer = await eventually(query, () => true); // a busy worker can answer later than the library waits
+  const answer = await eventually(query, () => true); // a busy worker can answer only after the library's time limit
   const { historyLength } = await flow.describe();
   return historyLength === before.historyLength ? answer : settled(flow, query);
 }

@@ -47,7 +47,7 @@ const cache: Partial<WorkerOptions> = cacheSize === undefined ? {} : { maxCached
  */
 export const cached: Partial<WorkerOptions> = { maxCachedWorkflows: 100 };
 
-/** Fixed identities of client and worker, so that recorded histories contain no process ids and host names. */
+/** Fixed identities of client and worker, so that recorded histories contain no process id and no host name. */
 const identities = { client: 'client', worker: 'worker' };
 
 export interface Stage extends Surroundings {
@@ -128,7 +128,7 @@ export async function openStage(
 /** The server suggests continue-as-new at this number of history events. Temporal's default is 4,096. */
 const SUGGESTED_AT = 60;
 
-/** Opens a stage on a new dev server that suggests continue-as-new early. */
+/** Opens a stage on a new dev server that suggests continue-as-new after only SUGGESTED_AT history events. */
 export async function openStageOfShortHistories(
   dynamicConfig: { [key: string]: number | boolean } = {},
 ): Promise<Stage> {
@@ -261,7 +261,7 @@ async function installRuntime(): Promise<string[]> {
     const log: string[] = [];
     const port = await freePort(LOOPBACK);
     const logger = createLogger('INFO', { write: (line) => void log.push(line) });
-    // Without `logging.forward` the SDK writes each line of the log at once.
+    // Without the option `logging.forward`, the SDK writes each line of the log without a delay.
     const telemetryOptions = {
       logging: { filter: { core: 'ERROR', other: 'ERROR' } as const },
       metrics: exporterOf({ host: LOOPBACK, port }),
