@@ -159,7 +159,7 @@ describe('checks of Temporal', () => {
     expect(outcomes.workers).toMatchObject({ ok: null });
   });
 
-  test('a check of Temporal fails for a refused call, and prints the text of Temporal', async () => {
+  test('a check of Temporal fails if Temporal refuses the call, and prints the message of the refusal', async () => {
     const describeNamespace = () => Promise.reject(grpcError(7, 'Request unauthorized.'));
 
     const { namespace } = await doctor({ server: temporal({ describeNamespace }) });

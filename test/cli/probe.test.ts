@@ -78,7 +78,7 @@ describe('probe', () => {
     ]);
   });
 
-  test('the command probe prints the path and the type of each part of an answer that it does not know', async () => {
+  test('the command probe prints the path and the type of each unknown member of an answer', async () => {
     const [id] = install('Brightdesk');
     const Connector = { AuthType: 'ApiKey', Novelty: { [SECRET]: 1 }, Icon: 7, Parameters: [{ TargetName: 3 }] };
     sandbox.update('probed', id!, { Connector });
