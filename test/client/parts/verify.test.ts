@@ -50,6 +50,6 @@ test.each<[string, Parameters<typeof verify>]>([
   expect(() => verify(...given)).toThrow(WebhookVerificationError);
 });
 
-test('without a secret, verify fails with an error that names this fault', () => {
+test('without a secret, verify fails with an error that says that no secret was given', () => {
   expect(() => verify(headers, text, [])).toThrow('No secret was given');
 });
