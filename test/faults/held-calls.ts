@@ -9,7 +9,7 @@ import type { Step } from './steps';
 export interface StepCall {
   step: Step;
   user: TestUser;
-  /** Resolves at the end of the flow. */
+  /** Resolves with the final view when the flow has ended. */
   ended: Promise<View>;
   /**
    * The requests that Cyclr got in this step. Cyclr answers the first request with the fault. Each later request is a
@@ -55,8 +55,8 @@ export const hasArrived = ({ requests }: StepCall): boolean => requests().length
 export const isAnswered = ({ requests }: StepCall): boolean => requests()[0]?.status !== undefined;
 
 /**
- * Waits until the condition is true for all calls. After a time limit, fails with the names of the steps whose
- * condition is false.
+ * Waits until the condition is true for all calls. After a time limit, fails with the names of the steps for whose calls
+ * the condition is false.
  */
 export const untilAll = (calls: StepCall[], condition: (call: StepCall) => boolean): Promise<string[]> =>
   eventually(

@@ -32,7 +32,7 @@ describe('when Temporal is restarted at once', () => {
     await scene.restartTemporal();
   });
 
-  test.each(stepNames)('the step "%s" of a flow has its effect once', async (_step, index) => {
+  test.each(stepNames)('the step "%s" of a flow has its effect only once', async (_step, index) => {
     const { user, ended } = calls[index]!;
 
     await ended;
