@@ -149,7 +149,7 @@ describeInBrowser('the page of another site', () => {
       },
     );
 
-    test('with the opener policy same-origin at the third party the element connects by consent', async () => {
+    test("if the third party's pages have the opener policy same-origin, the element connects by consent", async () => {
       const page = await embedded(scene.install('Ledgerly'));
       const asked: string[] = [];
       await page.context().route(`${scene.service.stage.sandbox.url}/**`, async (route) => {

@@ -37,7 +37,7 @@ test('docs/embedding.md lists every custom property', () => {
   expect(sorted(column('Custom property'))).toEqual(sorted(used));
 });
 
-test('docs/embedding.md lists every part', () => {
+test('docs/embedding.md lists every CSS part', () => {
   const used = [...all(code, /part="([^"$]+)"/g), ...all(code, /'(button[a-z -]*)'\}?$/gm)];
   const [, listed = ''] = /^Parts: (.*?)\n\n/ms.exec(guide) ?? [];
 
