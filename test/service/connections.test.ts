@@ -96,7 +96,7 @@ test('the list of an account has each connection once, even if the account id ha
   });
 });
 
-test('a monitor with a time of less than a minute between two reads is refused', async () => {
+test('the service refuses to monitor a connector at an interval of less than a minute', async () => {
   const fault: unknown = await backend.monitor(one(), { every: '1 second' }).catch((err: unknown) => err);
 
   expect(fault).toBeInstanceOf(OnboardingError);
