@@ -55,8 +55,8 @@ export const hasArrived = ({ requests }: StepCall): boolean => requests().length
 export const isAnswered = ({ requests }: StepCall): boolean => requests()[0]?.status !== undefined;
 
 /**
- * Waits until the condition is true for all calls. After a time limit, fails with the names of the steps for whose calls
- * the condition is false.
+ * Waits until the condition is true for all calls. After a time limit, fails with the names of the steps for whose
+ * calls the condition is false.
  */
 export const untilAll = (calls: StepCall[], condition: (call: StepCall) => boolean): Promise<string[]> =>
   eventually(
