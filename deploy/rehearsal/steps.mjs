@@ -120,7 +120,7 @@ async function downAndUp() {
 }
 
 if (!(await step('the image builds', buildImages))) end();
-await step('the image has its parts, and no more', checkImage);
+await step('the image has one native library and no bundler, and adds at most 65 MB to its base image', checkImage);
 if (isReal) await step('the packages of the arm64 image are for arm64', checkArm64);
 await step('worker and service name their missing variables', refusesMissingVariables);
 await step('passwords that a program reads differently are refused', checkPasswords);

@@ -123,8 +123,8 @@ export class PlannedTransports {
   }
 
   /**
-   * Repeats the confirmation until the flow no longer waits for consent. Records a problem if the flow still waits
-   * after the last repetition, because the user has consented.
+   * Repeats the confirmation until the flow no longer waits for consent. The user has consented before this
+   * call. So if the flow still waits for consent after the last repetition, records a problem.
    */
   async #confirmed(confirm: () => Promise<View | void>): Promise<View | void> {
     for (let tries = 0; tries < CONFIRMATIONS; tries++) {

@@ -26,7 +26,10 @@ const GoForm = z.object({
   depth: z.string().regex(DEPTH).optional(),
 });
 
-/** The connector, the texts and the signal of one request for this page. */
+/**
+ * What the service needs to answer one request for this page, such as the connector, the texts of the page, and the
+ * `AbortSignal` that ends the work.
+ */
 interface Going {
   key: ConnectorKey;
   by: string;

@@ -153,7 +153,7 @@ async function givesCredentials(): Promise<{ traceOfBrowser: string; token: stri
   return { traceOfBrowser: traceId, token, key };
 }
 
-test("one trace leads from the browser's call by service, Temporal client, workflow and activity to the call of Cyclr", async () => {
+test("one trace leads from the browser's call through service, Temporal client, workflow and activity to the worker's call to Cyclr", async () => {
   const { traceOfBrowser } = await givesCredentials();
 
   const chain = await chainIn(await traceLinkedTo(traceOfBrowser), 'PUT /v1.0/account/connectors/{id}', 5);

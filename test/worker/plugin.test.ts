@@ -23,7 +23,7 @@ test('the plugin gives a worker without workflows the bundle of the package', as
   expect(options.workflowsPath).toBeUndefined();
 });
 
-test('the plugin lets a worker with its own payload converter bundle the workflows together with the converter', async () => {
+test('if a worker has its own payload converter, the plugin sets workflowsPath and no prebuilt bundle, so that the SDK bundles the workflows with this converter', async () => {
   const dataConverter = { payloadConverterPath: '/app/converter.js' };
 
   const options = (await createPlugin()).configureWorker({ ...worker, dataConverter });

@@ -354,7 +354,7 @@ describe('a flow fails as invalidInput', () => {
   ];
 
   test.concurrent.each(starts)(
-    'a flow fails as invalidInput without a request to Cyclr if the start input has the fault %s',
+    'a flow fails as invalidInput without a request to Cyclr if the start has the fault %s',
     async (name, workflowId, args) => {
       const handle = await stage.client.workflow.start('authenticateConnector', { taskQueue, workflowId, args });
       stage.record(name, handle);

@@ -295,7 +295,7 @@ describe('terminations', () => {
   );
 
   test.concurrent(
-    'after a termination while Cyclr makes a link, the request for the link fails as closed, with a view in the state failed',
+    'if the run is terminated while Cyclr makes a link, the request for the link fails with the code closed and a view in the state failed',
     async () => {
       const scene = await consentScene(stage);
       const release = hold({ path: signInPath(scene.key) });

@@ -139,7 +139,7 @@ describe(`in all orders of ${DEPTH} messages, answers of Cyclr and timers`, () =
     expect(pathsOf(all.filter((seen) => isWaiting(seen) && !isRight(seen)))).toEqual([]);
   });
 
-  test('a wait lasts 7 days from its beginning, except after an input that the flow itself refused', () => {
+  test('the deadline of a wait is 7 days after the wait began, unless the wait began because an input was refused before it reached Cyclr', () => {
     const isRight = ({ view, timeline }: Seen) => {
       const entry = timeline.entries.findLast(isChange)!;
       const isRefusal = entry.event === 'inputRefused';

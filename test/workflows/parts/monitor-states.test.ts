@@ -13,7 +13,10 @@ const timeOf = (seconds: number): string => new Date(seconds * 1000).toISOString
 /** The time in seconds at which the connection entered its state: `since` in each explored state. */
 const SINCE = 10;
 const at = timeOf(20);
-/** The times of the events: some before, some between and some after the times that a state can hold. */
+/**
+ * The values of `outcome.at` and `failedAt` in the events. A state holds the times 5, 10 or 15 (see `withoutTime`). The
+ * values are before, between and after these times, and one value is equal to `SINCE`.
+ */
 const times = [3, 7, SINCE, 12, 20].map(timeOf);
 
 const outcomes = times.flatMap((time) =>
