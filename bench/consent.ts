@@ -2,17 +2,15 @@
 import { randomUUID } from 'node:crypto';
 import { ConnectorAuth } from '../client/connector-auth';
 import { consentInBrowser } from '../sandbox/browser';
-import { postJson } from '../scripts/post-json';
 import { generateKey, privateKeysOf } from '../sealing/keys';
 import { open } from '../sealing/seal';
 import type { ConnectorKey } from '../workflows/connector';
 import type { AuthorizationLink, AuthorizationRequest } from '../workflows/messages';
 import { costRows, historyRows, type Comparison } from './comparison';
-import { contenderNames, endOf, minimalTaskQueue, type ContenderName, type Execution } from './contenders';
-import { timed } from './flows';
+import { endOf, minimalTaskQueue, type ContenderName, type Execution } from './contenders';
+import { install, timed } from './flows';
 import { Follower } from './follower';
-import { playPairs } from './pairs';
-import { playRound, processesOf, type Side } from './rounds';
+import { playSides, processesOf, type Side } from './rounds';
 import type { Stack } from './stack';
 
 /** A connector whose flow asks only for a consent. */
@@ -53,25 +51,19 @@ export async function compareConsent(
     ours: await sideOf('ours', (key) => auth.start(key)),
     minimal: await sideOf('minimal', startMinimal),
   };
-  const played = await playPairs(contenderNames, rounds, async (name, pair) => {
-    const round = await playRound(sides[name], flows);
-    say(`round ${pair} of ${rounds}, ${name}: ${Math.round(round.cpuMs)} ms of CPU for a flow`);
-    return round;
-  });
+  const played = await playSides(sides, { rounds, flows }, say);
   const names = ['Request to the link', 'Return of the browser to the end'] as const;
   return [{ headings: ['ours', 'minimal'], rows: [...costRows(played, { names }), ...historyRows(played)] }];
 }
 
-async function prepare({ sandboxUrl }: Stack, count: number): Promise<Part[]> {
-  const accountId = `bench-${randomUUID()}`;
-  const connectors = Array<string>(count).fill(CONNECTOR);
-  const installed = await postJson(`${sandboxUrl}/_sandbox/accounts`, { accountId, connectors });
+async function prepare(stack: Stack, count: number): Promise<Part[]> {
+  const keys = await install(stack, Array<string>(count).fill(CONNECTOR));
   return Promise.all(
-    (installed as { id: number }[]).map(async ({ id: connectorId }) => {
+    keys.map(async (key) => {
       const pair = await generateKey();
       const { kty, crv, x, y } = pair;
       const request = { attemptId: randomUUID(), returnTo: 'http://127.0.0.1/', replyKey: { kty, crv, x, y } };
-      return { key: { accountId, connectorId }, request, privateKey: JSON.stringify({ keys: [pair] }) };
+      return { key, request, privateKey: JSON.stringify({ keys: [pair] }) };
     }),
   );
 }

@@ -43,16 +43,24 @@ export interface Remains {
   bytes: number;
 }
 
-/** Installs `count` connectors in a new account, and seals their credentials. */
-export async function prepare({ sandboxUrl, publicKey }: Stack, count: number): Promise<Part[]> {
+/** Makes an account with these connectors of the sandbox's catalogue. Returns their keys in the same order. */
+export async function install({ sandboxUrl }: Stack, connectors: readonly string[]): Promise<ConnectorKey[]> {
   const accountId = `bench-${randomUUID()}`;
-  const connectors = Array<string>(count).fill(CONNECTOR);
   const installed = await postJson(`${sandboxUrl}/_sandbox/accounts`, { accountId, connectors });
+  return (installed as { id: number }[]).map(({ id: connectorId }) => ({ accountId, connectorId }));
+}
+
+/** Installs `count` connectors in a new account, and seals their credentials. */
+export async function prepare(stack: Stack, count: number): Promise<Part[]> {
+  const keys = await install(stack, Array<string>(count).fill(CONNECTOR));
   return Promise.all(
-    (installed as { id: number }[]).map(async ({ id: connectorId }) => {
-      const key = { accountId, connectorId };
+    keys.map(async (key) => {
       const submissionId = randomUUID();
-      const credentials = await sealCredentials({ kind: 'apiKey', key: 'right' }, { ...key, submissionId }, publicKey);
+      const credentials = await sealCredentials(
+        { kind: 'apiKey', key: 'right' },
+        { ...key, submissionId },
+        stack.publicKey,
+      );
       const properties = { submissionId: randomUUID(), values: { Domain: DOMAIN } };
       return { key, properties, credentials: { submissionId, credentials } };
     }),

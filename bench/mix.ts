@@ -3,10 +3,8 @@
  * another kind of work. At its end, a unit leaves no workflow open. The units use the same connectors again and again,
  * so caches with an entry for each connector do not grow.
  */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectorAuth } from '../client/connector-auth';
-import { postJson } from '../scripts/post-json';
 import { expectationOf } from '../scripts/user/expectations';
 import { persistent, persistently } from '../scripts/user/persistent';
 import {
@@ -20,7 +18,7 @@ import { goodAnswers, inOrder, User, type AnswerSource } from '../scripts/user/u
 import { connectionWorkflowIdOf, type ConnectionState } from '../workflows/connection';
 import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import { onboardingWorkflowIdOf } from '../workflows/onboarding';
-import type { Part } from './flows';
+import { install, type Part } from './flows';
 import { watchesOf } from './service/watches';
 import type { BenchService, Stack } from './stack';
 
@@ -67,10 +65,7 @@ export class Mix {
 
   async install(): Promise<void> {
     for (let count = 0; count < ACCOUNTS; count++) {
-      const accountId = `bench-${randomUUID()}`;
-      const installed = await postJson(`${this.stack.sandboxUrl}/_sandbox/accounts`, { accountId, connectors: CONNECTORS }); // prettier-ignore
-      const keys = (installed as { id: number }[]).map(({ id: connectorId }) => ({ accountId, connectorId }));
-      this.#free.push(keys as Account);
+      this.#free.push((await install(this.stack, CONNECTORS)) as Account);
     }
   }
 

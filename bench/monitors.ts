@@ -1,12 +1,11 @@
 /** Measures many monitored connections on one worker: their memory, their history events, and the inputs of flows. */
-import { randomUUID } from 'node:crypto';
 import { each } from '../scripts/each';
-import { postJson } from '../scripts/post-json';
 import { MONITOR_TYPE } from '../workflows/connection';
 import type { Duration } from '../workflows/connector';
 import { stopMonitor, taskQueue } from '../workflows/messages';
 import { monitorStart } from '../workflows/monitor-connection/start';
 import type { Execution } from './contenders';
+import { install } from './flows';
 import { Follower } from './follower';
 import { measureInputs, type Inputs } from './inputs';
 import { rssOf } from './processes';
@@ -99,20 +98,18 @@ export async function measureMonitors(
 
 /** Starts monitors of new connectors, and waits for the first read of each of them. */
 async function startMonitors(
-  { client, sandboxUrl }: Stack,
+  stack: Stack,
   count: number,
   every: Duration,
   say: (line: string) => void,
 ): Promise<Execution[]> {
   const started: Execution[] = [];
   while (started.length < count) {
-    const accountId = `bench-${randomUUID()}`;
-    const connectors = Array<string>(Math.min(IN_ACCOUNT, count - started.length)).fill(CONNECTOR);
-    const installed = await postJson(`${sandboxUrl}/_sandbox/accounts`, { accountId, connectors });
-    const executions = await each(installed as { id: number }[], IN_FLIGHT, async ({ id: connectorId }) => {
-      const options = monitorStart({ accountId, connectorId, every }, taskQueue);
-      const { workflowId, firstExecutionRunId: runId } = await client.workflow.start(MONITOR_TYPE, options);
-      await new Follower(client, { workflowId, runId }).reaches(1);
+    const keys = await install(stack, Array<string>(Math.min(IN_ACCOUNT, count - started.length)).fill(CONNECTOR));
+    const executions = await each(keys, IN_FLIGHT, async (key) => {
+      const options = monitorStart({ ...key, every }, taskQueue);
+      const { workflowId, firstExecutionRunId: runId } = await stack.client.workflow.start(MONITOR_TYPE, options);
+      await new Follower(stack.client, { workflowId, runId }).reaches(1);
       return { workflowId, runId };
     });
     started.push(...executions);

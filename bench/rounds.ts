@@ -1,6 +1,6 @@
 /** Runs rounds of both workflows in turn, and measures CPU, storage and latency of a flow. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { contenderNames, type ContenderName } from './contenders';
+import type { ContenderName } from './contenders';
 import { each } from '../scripts/each';
 import { checked, play, prepare, type Part, type Remains } from './flows';
 import { playPairs } from './pairs';
@@ -13,7 +13,7 @@ const IN_FLIGHT = 20;
  * How long a round waits after the end of its last flow. The server works for a flow even after the flow's end, and the
  * CPU time of the round includes this work.
  */
-const SETTLE_MS = 1_000;
+export const SETTLE_MS = 1_000;
 
 /** The results of one round of one workflow. Each value is an average or a median over the flows of the round. */
 export interface Round {
@@ -77,18 +77,27 @@ export interface Rounds {
 }
 
 /** Runs pairs of rounds, one round for each of the two workflows. */
-export function playRounds(
+export const playRounds = (
   stack: Stack,
   workers: Workers,
+  rounds: Rounds,
+  say: (line: string) => void,
+): Promise<Record<ContenderName, Round[]>> => {
+  const side = (name: ContenderName) => sideOf(stack, name, workers[name].pid);
+  return playSides({ ours: side('ours'), minimal: side('minimal') }, rounds, say);
+};
+
+/** Runs pairs of rounds, one round for each side, and prints a line for each round. */
+export const playSides = <Name extends string, Flow>(
+  sides: Record<Name, Side<Flow>>,
   { rounds, flows }: Rounds,
   say: (line: string) => void,
-): Promise<Record<ContenderName, Round[]>> {
-  return playPairs(contenderNames, rounds, async (contender, pair) => {
-    const round = await playRound(sideOf(stack, contender, workers[contender].pid), flows);
-    say(`round ${pair} of ${rounds}, ${contender}: ${Math.round(round.cpuMs)} ms of CPU for a flow`);
+): Promise<Record<Name, Round[]>> =>
+  playPairs(Object.keys(sides) as Name[], rounds, async (name, pair) => {
+    const round = await playRound(sides[name], flows);
+    say(`round ${pair} of ${rounds}, ${name}: ${Math.round(round.cpuMs)} ms of CPU for a flow`);
     return round;
   });
-}
 
 /** Runs and measures one round of a side. */
 export async function playRound<Flow>(side: Side<Flow>, flows: number): Promise<Round> {

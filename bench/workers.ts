@@ -5,16 +5,11 @@ import { rowOf, type Comparison } from './comparison';
 import { checked, play, prepare } from './flows';
 import { playPairs } from './pairs';
 import { cpuMsOf } from './processes';
+import { SETTLE_MS } from './rounds';
 import type { BenchWorker, Stack } from './stack';
 import { median, quantile } from './stats';
 
 const IN_FLIGHT = 50;
-/**
- * How long a round waits after the end of its last flow. The server still works for a flow for some time after the flow
- * has ended.
- */
-const SETTLE_MS = 1_000;
-
 const counts = { one: 1, two: 2, four: 4 } as const;
 type Name = keyof typeof counts;
 

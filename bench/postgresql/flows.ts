@@ -4,9 +4,8 @@ import { startTogether } from '../../scripts/local/process';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
 import { costRows, type Comparison } from '../comparison';
 import { checkConnector, prepare, timed } from '../flows';
-import { playPairs } from '../pairs';
 import { cpuMsOf, cpuMsOfFamily } from '../processes';
-import { playRound, sideOf, type Side } from '../rounds';
+import { playSides, sideOf, type Side } from '../rounds';
 import { startStack, type Stack } from '../stack';
 import { startCluster, type Cluster } from './cluster';
 import { giveCredentials, giveProperties, schema, startFlow } from './machine';
@@ -48,11 +47,7 @@ async function playAll(
     minimal: sideOf(stack, 'minimal', (await stack.startWorker('minimal')).pid),
     postgresql: postgresqlSide({ cluster, stack, client }, (await stack.startWorker('postgresql', { DATABASE_URL: cluster.url })).pid), // prettier-ignore
   };
-  const played = await playPairs(['ours', 'minimal', 'postgresql'] as const, rounds, async (name, pair) => {
-    const round = await playRound(sides[name], flows);
-    say(`round ${pair} of ${rounds}, ${name}: ${Math.round(round.cpuMs)} ms of CPU for a flow`);
-    return round;
-  });
+  const played = await playSides(sides, { rounds, flows }, say);
   return [
     { headings: ['our flow', 'PostgreSQL'], rows: costRows({ ours: played.ours, minimal: played.postgresql }) },
     {
