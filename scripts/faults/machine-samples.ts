@@ -2,7 +2,8 @@
 import type { Connector, Field } from '../../workflows/connector';
 import type { Event, State } from '../../workflows/authenticate-connector/machine';
 
-const field = (name: string, more: Partial<Field> = {}): Field => ({
+/** Returns a required field that is not secret. `more` replaces or adds members. */
+export const field = (name: string, more: Partial<Field> = {}): Field => ({
   name,
   label: name,
   required: true,

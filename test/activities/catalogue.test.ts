@@ -1,19 +1,11 @@
 /** The connectors of the sandbox, as the Cyclr client reads them. */
 import { catalogue } from '../../sandbox/catalogue';
+import { field } from '../../scripts/faults/machine-samples';
 import type { Field } from '../../workflows/connector';
 import { leaks } from './leaks';
 import { ACCOUNT, scene, stopAll } from './scene';
 
 afterEach(stopAll);
-
-const field = (name: string, more: Partial<Field> = {}): Field => ({
-  name,
-  label: name,
-  required: true,
-  secret: false,
-  stored: false,
-  ...more,
-});
 
 /** The expected fields of each connector, in display order. A connector that is not listed here has no fields. */
 const fields: { [key: string]: Field[] } = {

@@ -5,7 +5,8 @@ import { digestOf, Policies, policiesOf, PolicyError, policyIn } from '../../act
 import { PolicyFile } from '../../activities/policies/schema';
 import { shaped } from '../../activities/policies/shape';
 import { filled, namesIn, piecesOf } from '../../activities/policies/template';
-import type { Connector, Field } from '../../workflows/connector';
+import { field } from '../../scripts/faults/machine-samples';
+import type { Connector } from '../../workflows/connector';
 import { temporaryFolder, write } from '../scripts/parts/scene';
 import { eventually } from '../support/eventually';
 
@@ -240,14 +241,6 @@ describe('policies', () => {
 });
 
 describe('connectors with a policy', () => {
-  const field = (name: string, more: Partial<Field> = {}): Field => ({
-    name,
-    label: name,
-    required: true,
-    secret: false,
-    stored: false,
-    ...more,
-  });
   const fields = [
     field('Fixed'),
     field('Skipped'),

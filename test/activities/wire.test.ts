@@ -13,18 +13,10 @@ import {
   type Draft,
 } from '../../activities/cyclr/wire';
 import { CyclrError } from '../../activities/cyclr/errors';
+import { field } from '../../scripts/faults/machine-samples';
 import type { Connector, Field } from '../../workflows/connector';
 import { accountConnector, KEY, STORED } from './grammar';
 import { leaks } from './leaks';
-
-const field = (name: string, more: Partial<Field> = {}): Field => ({
-  name,
-  label: name,
-  required: true,
-  secret: false,
-  stored: false,
-  ...more,
-});
 
 interface Answer {
   [field: string]: unknown;
