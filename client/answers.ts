@@ -13,7 +13,7 @@ export interface Started {
   runId: string;
   /** False if the call started no run, but found the open run or the run with the same idempotency key. */
   started: boolean;
-  /** Whether the run `runId` authenticates or re-authenticates the connector. */
+  /** The intent of the run `runId`: the run authenticates or re-authenticates the connector. */
   intent: Intent;
 }
 

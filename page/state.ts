@@ -97,8 +97,9 @@ export function credentialsAfter(view: View): 'apiKey' | 'basic' | undefined {
 }
 
 /**
- * What the page does at `view` with the credentials that the user entered on the form of the view `form`. `drop`: the
- * view has a problem, another run has begun, or the flow asks for another input.
+ * The user entered credentials on the form of the view `form`. Returns whether the page keeps, sends or drops these
+ * credentials at `view`. The page drops them if the view has a problem, another run has begun, or the flow asks for
+ * another input.
  */
 export function heldAt(view: View, form: View): 'keep' | 'send' | 'drop' {
   if (view.runId !== form.runId) return 'drop';

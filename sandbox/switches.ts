@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** Variants of behaviour that Cyclr does not document. A restart of the sandbox sets all switches to their defaults. */
 export const Switches = z.strictObject({
-  /** What a POST of a property does if the connector already has a property of this name. */
+  /** The effect of a POST of a property if the connector already has a property of this name. */
   secondPost: z.enum(['duplicate', 'replace', '400']),
   /** The answer to a wrong key, user name, password or token: 400, or 200 with `Authenticated: false`. */
   wrongKey: z.enum(['400', 'unauthenticated']),

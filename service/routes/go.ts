@@ -26,10 +26,7 @@ const GoForm = z.object({
   depth: z.string().regex(DEPTH).optional(),
 });
 
-/**
- * What the service needs to answer one request for this page, such as the connector, the texts of the page, and the
- * `AbortSignal` that ends the work.
- */
+/** The data of one request for this page, such as the connector and the texts of the page. */
 interface Going {
   key: ConnectorKey;
   by: string;
