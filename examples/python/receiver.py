@@ -38,5 +38,6 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 port = int(os.environ.get("PORT", "9000"))
+server = HTTPServer(("127.0.0.1", port), Receiver)
 print(f"http://127.0.0.1:{port}", flush=True)
-HTTPServer(("127.0.0.1", port), Receiver).serve_forever()
+server.serve_forever()
