@@ -50,6 +50,10 @@ test.each<[string, Parameters<typeof verify>]>([
   expect(() => verify(...given)).toThrow(WebhookVerificationError);
 });
 
+test('for a wrong signature, verify fails with an error that says so', () => {
+  expect(() => verify(headers, text, [createSecret()])).toThrow('No matching signature found');
+});
+
 test('without a secret, verify fails with an error that says that no secret was given', () => {
   expect(() => verify(headers, text, [])).toThrow('No secret was given');
 });
