@@ -37,8 +37,8 @@ export interface ManyMonitors {
   /** The p99 of `during`, divided by the mean of the p99 of `before` and the p99 of `after`. */
   ratio: number;
   /**
-   * The monitors that read each minute: how often they have read, and the largest number of history events that one
-   * read has added.
+   * Of the monitors that read each minute: the number of their reads together, without the first read of each monitor,
+   * and the largest number of history events that one of these reads has added.
    */
   eachMinute: { reads: number; mostEvents: number };
   /**

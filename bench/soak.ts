@@ -36,7 +36,10 @@ interface Sample {
   descriptors: number;
 }
 
-/** The measurements of one minute of load. They include the time after this minute until no workflow is open. */
+/**
+ * The measurements of one minute of load. The counts and the times of inputs also cover the wait after this minute until
+ * no workflow is open. Memory and descriptors are measured at the end of this wait.
+ */
 interface Minute extends Record<Name, Sample> {
   /** The minutes from the start of the load to this sample. */
   at: number;

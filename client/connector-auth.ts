@@ -265,8 +265,8 @@ export class ConnectorAuth {
   /**
    * Lets a flow that waits for the user re-read the connector, and lets a flow in an outage repeat its call now. For
    * each flow, at most one call in 10 s has an effect. Returns the view after the call to Cyclr, or the current view if
-   * the call takes longer than 10 s. Safe to repeat, because a run answers the same `updateId` with its first answer.
-   * Needs a worker. Fails: `notStarted`; `closed`.
+   * the call takes longer than 10 s. Safe to repeat: a repeated call with the same `updateId` returns the first
+   * answer again. Without `updateId`, each call has a new id. Needs a worker. Fails: `notStarted`; `closed`.
    */
   recheck(key: ConnectorKey, request: Recheck = {}, updateId: string = randomUUID()): Promise<View> {
     return this.#viewAfter(key, () => this.#calls.update(key, messages.recheckUpdate, updateId, request));

@@ -16,7 +16,7 @@ export interface ConnectSessionOptions {
   token: string;
   invitation?: string;
   /**
-   * True on the hosted page. The opener policy of the hosted page lets scripts use the handles of the windows that the
+   * True on the connect page. The opener policy of the connect page lets scripts use the handles of the windows that the
    * page has opened.
    */
   hosted: boolean;

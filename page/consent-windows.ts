@@ -4,7 +4,7 @@ import { postToWindow, watchWindow, type ConsentForm } from './window';
 
 export interface ConsentWindowsParts {
   /**
-   * True on the hosted page. The opener policy of the hosted page lets scripts use the handles of the windows that the
+   * True on the connect page. The opener policy of the connect page lets scripts use the handles of the windows that the
    * page has opened.
    */
   hosted: boolean;

@@ -30,7 +30,7 @@ export declare class CyclrConnect extends HTMLElement {
   service: string | null;
   /** If true, the element shows a button when all connectors are done. A click on the button dispatches `closed`. */
   closable: boolean;
-  /** True on the hosted page: the element shows the page's heading, and sets the page's title and language. */
+  /** True on the connect page: the element shows the page's heading, and sets the page's title and language. */
   hosted: boolean;
   /** `single`: one connector at a time, without a list. */
   layout: 'list' | 'single' | null;

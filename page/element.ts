@@ -190,7 +190,7 @@ export class CyclrConnect extends LitElement implements Declared {
     void load(language, this.#base).then(() => this.requestUpdate());
   }
 
-  /** Sets the title, the language and the direction of the hosted page. */
+  /** Sets the title, the language and the direction of the connect page. */
   #speak(): void {
     const { title, tag, direction } = this.#messages;
     document.title = title;

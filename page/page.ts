@@ -1,5 +1,5 @@
 /**
- * The script of the hosted page, which contains the element. The page keeps the tokens in the state of the history
+ * The script of the connect page, which contains the element. The page keeps the tokens in the state of the history
  * entry, not in the address and not in storage.
  */
 import type {} from './element';

@@ -59,7 +59,7 @@ export type Credentials =
   /** The fields of the connector's policy, by name. */
   | { kind: 'fields'; values: { [name: string]: string } };
 
-/** A public P-256 key as JWK, made for one request of a link. The link is sealed to this key. */
+/** A public P-256 key as JWK, made for one request for a link. The link is sealed to this key. */
 export interface ReplyKey {
   kty: 'EC';
   crv: 'P-256';

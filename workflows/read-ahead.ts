@@ -8,8 +8,8 @@ import { READ_AHEAD } from './problems';
 
 declare global {
   /**
-   * The switch of the guard {@link ReadAhead}. A worker turns the guard off if it sets this variable to `off` before it
-   * loads the workflows.
+   * The switch of the guard {@link ReadAhead}. A worker turns the guard off if its bundle sets this variable to `off`
+   * before the factory of the interceptors runs.
    */
   var cyclrConnectQueryGuard: string | undefined;
 }

@@ -48,7 +48,7 @@ function contentOf(document: ReturnType<typeof parseDocument>): unknown {
   }
 }
 
-/** Describes a fault of the file in one line. The messages of zod name types and members, and quote no value. */
+/** Describes a fault of the file in one line. The messages of zod contain names of types and members, but no value. */
 function faultText(issue: z.core.$ZodIssue): string {
   const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
   const reason = message.replace('Invalid input: ', 'is wrong: ').replace('Unrecognized key', 'has an unknown member');

@@ -80,7 +80,7 @@ function bodyOf(parts: FrameProps) {
   `;
 }
 
-/** The text at the end of a session. Only the text of the hosted page mentions an incomplete link. */
+/** The text at the end of a session. Only the text of the connect page mentions an incomplete link. */
 function endOf({ m, hosted, brand, support, isInputLost }: FrameProps, { end, isMalformed }: SessionState) {
   if (hosted && isMalformed) return m.ends.incomplete;
   if (end === 'expired' && isInputLost) return { ...m.ends.expired, text: m.ends.expired.lost };

@@ -58,7 +58,7 @@ const schemas = {
   },
   renew: {
     ...named('session', 'renewSession'),
-    summary: 'Makes a new token of the session, until 8 hours after its start at most',
+    summary: 'Makes a new token of the session. The token expires at the latest 8 hours after the session began',
     security,
     body: requests.Nothing,
     response: responsesOf({ 200: answers.Renewed }, [...session, ...body]),

@@ -40,7 +40,7 @@ describe.each([
   const part: Part = properties[name].properties;
   const files = [...namesWithFile(schema as z.ZodObject), ...furtherFiles];
 
-  test('take each secret as a file, and no secret as a value', () => {
+  test('have each secret variable in secretKeys, and none in config', () => {
     expect(Object.keys(part.secretKeys.properties).sort()).toEqual(files.sort());
     for (const file of files) {
       expect(Object.keys(part.config.properties)).not.toContain(file);

@@ -64,7 +64,7 @@ describeInBrowser('keyboard operation', () => {
     ['properties, other left out', 'Environment: other value'],
     ['list, consent', 'Ledgerly'],
     ['list, closed', 'Zenodesk'],
-  ])('the page moves the focus to the next step: %s', async (name, place) => {
+  ])('in the view "%s", the focus is on "%s"', async (name, place) => {
     const context = await gallery.someone();
 
     const seen = await gallery.visit(context, lookNamed(name), focused);

@@ -379,7 +379,7 @@ describe('a connector of the account', () => {
   );
 
   test.concurrent(
-    'a connector of the account whose flow does not end as authenticated makes the onboarding incomplete, and the onboarding does not start the flow again',
+    'if a flow is cancelled and Cyclr does not report its connector as authenticated, the onboarding ends as incomplete and does not start the flow again',
     async () => {
       const { accountId, keys, ids } = account('Brightdesk', 'Ledgerly');
       const one = await onboarding(accountId, { connectorIds: ids }, { record: 'onboarding-incomplete' });

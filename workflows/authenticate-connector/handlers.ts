@@ -116,7 +116,7 @@ async function answerTo({ flow }: Context, message: Message): Promise<View> {
 }
 
 /**
- * If a verification is running, or is next in the inbox, waits for its result. If there is no such verification,
+ * If a verification is running, or a confirmation waits in the inbox, waits for the result. If there is no such verification,
  * returns the current view at once in two cases: the attempt is unknown, or a confirmation started a verification less
  * than 5 s ago. In all other cases, starts a verification and waits for its result.
  */

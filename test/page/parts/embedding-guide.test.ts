@@ -12,7 +12,7 @@ const code = readdirSync(web, { recursive: true, encoding: 'utf8' })
 
 const all = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map(([, found]) => found!);
 const sorted = (names: string[]): string[] => [...new Set(names)].sort();
-/** Returns the first column of the table whose header begins with `heading`. */
+/** Returns the names in backquotes in the first column of the table whose header begins with `heading`. */
 const column = (heading: string): string[] => {
   const [, rows = ''] = guide.split(new RegExp(`^\\| ${heading} .*\\n\\|.*\\n`, 'm'));
   return all(rows.split('\n\n')[0]!, /^\| (.*?) *\|/gm).flatMap((cell) => all(cell, /`([^`]+)`/g));
