@@ -101,6 +101,9 @@ async function play(stack: FaultStack, seed: number, flows: number): Promise<num
     clearInterval(printing);
   }
   print();
+  console.log(
+    'The command now waits for the last events, then reads and replays all histories (10 minutes per 1,000 flows).',
+  );
   const played = { log, records, operated: await disturbances.operated(), onboarded: await Promise.all(onboarded) };
   const results = await checkAll(shared, played);
   console.log(`\nChecks, after ${seconds()} s:`);
