@@ -86,19 +86,23 @@ async function findOpenRun(client: Client, { intent, ...key }: Input): Promise<S
   if (intent !== 'reauthenticate' || found.intent !== 'authenticate') return found;
   throw new ConnectorAuthError(
     'alreadyRunning',
-    'An authentication of this connector is running. Finish or cancel it first.',
+    isFinalState(run)
+      ? 'The authentication of this connector has ended, but a worker must still close its run. Try again later.'
+      : 'An authentication of this connector is running. Finish or cancel it first.',
   );
 }
+
+const isFinalState = ({ typedSearchAttributes }: WorkflowExecutionDescription): boolean =>
+  finalStates.includes(typedSearchAttributes.get(searchAttributes.state) as FinalStateName);
 
 /**
  * Waits up to 5 s for the end of an open run whose state is final. Returns false if the state is not final, or if the
  * run does not end in this time.
  */
 async function isEnding(client: Client, run: WorkflowExecutionDescription): Promise<boolean> {
-  const { workflowId, runId, typedSearchAttributes } = run;
-  if (!finalStates.includes(typedSearchAttributes.get(searchAttributes.state) as FinalStateName)) return false;
+  if (!isFinalState(run)) return false;
   // A flow can answer its last input before it starts the delivery of its final event and closes.
-  const handle = client.workflow.getHandle(workflowId, runId);
+  const handle = client.workflow.getHandle(run.workflowId, run.runId);
   return client
     .withDeadline(Date.now() + ENDS_WITHIN_MS, () => handle.result())
     .then(

@@ -74,7 +74,7 @@ export const operations = {
     await connectionReaches(flow, 'connected', () => stack.auth.connection(key));
     stack.sandbox.update(key.accountId, key.connectorId, { Authenticated: false });
     await connectionReaches(flow, 'broken', () => stack.auth.monitor(key));
-    await persistently(() => stack.auth.start(key, { intent: 'reauthenticate' }), flow);
+    await reauthenticate(flow);
   },
 } satisfies { [kind: string]: (flow: Flow) => Promise<unknown> };
 export type Operation = keyof typeof operations;
@@ -126,6 +126,15 @@ export async function giveKey(flow: Flow): Promise<void> {
   const input = await credentialInputOf(sealerOf(stack.publicKey), key, submission);
   const submit = () => persistently(() => stack.auth.submitCredentials(key, input), flow).catch(unlessCode('closed'));
   while (await submit().then(() => false, unlessCode('notNow'))) await delay(READ_EVERY_MS, undefined, flow);
+}
+
+/**
+ * Starts a re-authentication. If a worker is killed during the last workflow task of the first run, this run stays open
+ * until Temporal repeats the task, and the start fails with `alreadyRunning`.
+ */
+async function reauthenticate(flow: Flow): Promise<void> {
+  const start = () => persistently(() => flow.stack.auth.start(flow.key, { intent: 'reauthenticate' }), flow);
+  while (await start().then(() => false, unlessCode('alreadyRunning'))) await delay(READ_EVERY_MS, undefined, flow);
 }
 
 export async function reaches(flow: Flow, states: readonly StateName[]): Promise<void> {
