@@ -1,5 +1,12 @@
 /** The bodies and the deliveries of events. */
-import { bodyOf, eventTypes, isDelivery, isFinalType, type EventReport } from '../../../workflows/events';
+import {
+  bodyOf,
+  eventsQueueOf,
+  eventTypes,
+  isDelivery,
+  isFinalType,
+  type EventReport,
+} from '../../../workflows/events';
 import type { View } from '../../../workflows/view';
 
 const report = (more: Partial<EventReport>): EventReport => ({
@@ -17,6 +24,10 @@ test('the final event types are the event types of final states, and connection.
     ...['completed', 'incomplete', 'cancelled', 'failed'].map((state) => `onboarding.${state}`),
     'connection.gone',
   ]);
+});
+
+test('the task queue of events has the name of the task queue, and the suffix -events', () => {
+  expect(eventsQueueOf('connector-auth')).toBe('connector-auth-events');
 });
 
 test('the id of an event has the run id, and the number of the event or the word final', () => {
