@@ -207,15 +207,21 @@ export class CyclrClient {
     return items;
   }
 
-  async #page<T>(target: AccountTarget, path: string, schema: z.ZodType<T[]>, page: number): Promise<Page<T>> {
+  async #page<T>(
+    target: AccountTarget,
+    path: string,
+    schema: z.ZodType<(T | undefined)[]>,
+    page: number,
+  ): Promise<Page<T>> {
     const { status, text, totalPages } = await this.call(target, { method: 'GET', path }).catch((err: unknown) => {
       // Cyclr does not document its answer to a request for a page after the last page. So a 404 counts as an empty
       // page.
       if (page > 1 && isOfKind(err, 'notFound')) return noPage;
       throw err;
     });
-    const items = parsed(schema, `GET ${path}`, status, text);
-    return { items, ...(/^\d+$/.test(`${totalPages}`) && { totalPages: Number(totalPages) }) };
+    const all = parsed(schema, `GET ${path}`, status, text);
+    const items = all.filter((item) => item !== undefined);
+    return { items, size: all.length, ...(/^\d+$/.test(`${totalPages}`) && { totalPages: Number(totalPages) }) };
   }
 
   /**

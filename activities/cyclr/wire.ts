@@ -272,8 +272,8 @@ const ListedConnector = z.object({
   Connector: optional(z.object({ Name: text })),
 });
 export type ListedConnector = z.infer<typeof ListedConnector>;
-/** The list of connectors, without the items that have no id. */
-export const ListedConnectors = z.array(z.unknown()).transform((items) => eachOf(ListedConnector, items));
+/** The list of connectors. An item that has no id is parsed as undefined. */
+export const ListedConnectors = z.array(optional(ListedConnector));
 
 /** An unmet prerequisite of a cycle. `ReasonCode` 20: the connector with the id `ObjectId` is not authenticated. */
 const Prerequisite = z.object({ ReasonCode: z.number(), ObjectType: text, ObjectId: scalar });

@@ -394,6 +394,27 @@ describe('listProperties', () => {
   });
 });
 
+/** `null` stands for an item without an id. */
+test.each<[string, (number | null)[][], number[], number]>([
+  ['reads the page after a page with an unreadable item', [[1, 2], [3, null], [4]], [1, 2, 3, 4], 3],
+  ['reads the page after a page with only unreadable items', [[1, 2], [null, null], [3]], [1, 2, 3], 3],
+  ['reads the page after a first page with only unreadable items', [[null, null], [1, 2], [3]], [1, 2, 3], 3],
+  ['reads no page after a page that is shorter than a first page with an unreadable item', [[1, null], [2]], [1, 2], 2],
+  ['reads no page after an empty page', [[1, null], []], [1], 2],
+  ['reads no page after a page with the items of an earlier page', [[1, 2, null], [2, 1, null]], [1, 2], 2], // prettier-ignore
+])('listConnectors without the header Total-Pages %s', async (_what, answers, ids, requests) => {
+  let asked = 0;
+  const cyclr = await clientOf((_request, response) => {
+    const page = answers[asked++] ?? [5];
+    response.end(JSON.stringify(page.map((Id) => ({ Id }))));
+  });
+
+  const found = await cyclr.listConnectors(KEY, () => undefined);
+
+  expect(found.map(({ Id }) => Id)).toEqual(ids);
+  expect(asked).toBe(requests);
+});
+
 test.each([
   ['with Total-Pages: 1000000', { 'total-pages': '1000000' }],
   ['without Total-Pages', {}],

@@ -424,7 +424,7 @@ describe('answers to other calls', () => {
     expect(TriggerAnswer.parse(Array.from({ length: 201 }, (_, i) => i))).toHaveLength(200);
   });
 
-  test('a list of connectors is read without the items that have no id', () => {
+  test('an item of a list of connectors that has no id is read as undefined', () => {
     const items = [
       { Id: 1, Name: 'Desk', Authenticated: true, AuthValue: 'x', Connector: { Name: 'Brightdesk', Icon: 'x' } },
       { Id: 2, Name: null, Authenticated: 'yes', Connector: 'Brightdesk' },
@@ -435,6 +435,8 @@ describe('answers to other calls', () => {
     expect(ListedConnectors.parse(items)).toEqual([
       { Id: 1, Name: 'Desk', Authenticated: true, Connector: { Name: 'Brightdesk' } },
       { Id: 2 },
+      undefined,
+      undefined,
     ]);
   });
 
@@ -604,10 +606,10 @@ describe('unreadable answers', () => {
   });
 });
 
-test('the list of connectors is read without the items whose id is no positive integer', () => {
+test('an item of a list of connectors whose id is no positive integer is read as undefined', () => {
   const items = [{ Id: 1 }, { Id: 0 }, { Id: -1 }, { Id: 1.5 }, { Id: 2 ** 53 }, { Id: '2' }, {}, null];
 
-  expect(ListedConnectors.parse(items).map(({ Id }) => Id)).toEqual([1]);
+  expect(ListedConnectors.parse(items)).toEqual([{ Id: 1 }, ...Array<undefined>(7).fill(undefined)]);
 });
 
 test('the list of the connectors of a cycle is marked as incomplete if an id is no positive integer', () => {
