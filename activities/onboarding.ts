@@ -53,6 +53,7 @@ async function readScope(
   attempt: ActivityAttempt,
 ): Promise<ScopeAnswer> {
   const prerequisites = 'cycleId' in scope ? await cyclr.getPrerequisites({ accountId }, scope.cycleId) : [];
+  attempt.report(); // two calls of up to 10 s without a heartbeat between them could exceed the heartbeat timeout of 15 s
   const listed = await cyclr.listConnectors({ accountId }, () => attempt.report());
   const needed = new Set('connectorIds' in scope ? scope.connectorIds : neededBy(prerequisites, scope, listed));
   const ids = [...new Set([...known, ...needed])];

@@ -7,7 +7,8 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { CyclrError, type CyclrErrorKind } from '../../activities/cyclr/errors';
 import { mapped } from '../../activities/failures';
 import { createActivities } from '../../activities';
-import { failure, keys, scene, stopAll } from './scene';
+import { onboardingActivities } from '../../activities/onboarding';
+import { ACCOUNT, failure, keys, scene, stopAll } from './scene';
 
 const SECOND_MS = 1000;
 
@@ -116,4 +117,17 @@ test.each([
 
 test('if the read 30 s after the first read finds no authentication, verifyAuthorization returns the connector of this read', async () => {
   expect(await verification(30)).toMatchObject({ connector: { authenticated: false } });
+});
+
+test('readScope sends a heartbeat after each call to Cyclr, because two calls together can exceed the heartbeat timeout', async () => {
+  const { sandbox, cyclr, key } = await scene();
+  const cycleId = sandbox.createCycle(ACCOUNT, [key.connectorId]);
+  const environment = new MockActivityEnvironment();
+  const called: unknown[] = [];
+  environment.on('heartbeat', () => called.push(sandbox.requests.at(-1)?.path));
+  const { readScope } = onboardingActivities(cyclr, {});
+
+  await environment.run(readScope, { accountId: ACCOUNT, onboardingId: 'o1' }, { scope: { cycleId }, known: [] });
+
+  expect(called).toEqual([`/v1.0/cycles/${cycleId}/prerequisites`, '/v1.0/account/connectors']);
 });
