@@ -228,19 +228,23 @@ export function statusOf(connectorId: number, run: Run): FlowStatus {
 
 /**
  * Calls `call` for each item, at most 20 at a time, with a heartbeat after each call. Fails before the next item if the
- * activity is cancelled.
+ * activity is cancelled or a call has failed. Waits for the open calls before it fails, so that no call runs at the
+ * same time as the next activity attempt.
  */
 async function eachOf<T, R>(items: readonly T[], call: (client: Client, item: T) => Promise<R>): Promise<R[]> {
   const context = Context.current();
+  const failed = new AbortController();
   const results = new Array<R>(items.length);
   const rest = items.entries();
   const work = async () => {
     for (const [index, item] of rest) {
       context.cancellationSignal.throwIfAborted();
+      failed.signal.throwIfAborted();
       results[index] = await call(context.client, item);
       context.heartbeat();
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: AT_ONCE }, () => work().catch((err: unknown) => failed.abort(err))));
+  failed.signal.throwIfAborted();
   return results;
 }

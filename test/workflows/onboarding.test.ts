@@ -1,5 +1,6 @@
 /** The workflow onboardAccount, with real flows: it starts the flows of a scope and waits for their ends. */
 import { randomUUID } from 'node:crypto';
+import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { onboardingActivities } from '../../activities/onboarding';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
@@ -541,4 +542,30 @@ test('the hourly check reports flows that ended without a signal, and subscribes
     { connectorId: removed.connectorId, state: 'failed' },
   ]);
   expect(signals).toEqual(['subscribe']);
+});
+
+describe('the calls of an activity to Temporal', () => {
+  /** Runs activities of an onboarding with a client that has this interceptor. */
+  const environmentOf = (interceptor: WorkflowClientInterceptor) => {
+    const { connection, namespace } = stage;
+    const client = new Client({ connection, namespace, interceptors: { workflow: [interceptor] } });
+    return new MockActivityEnvironment({}, { client });
+  };
+  const { cancelFlows } = onboardingActivities(undefined as never, {});
+
+  test.concurrent('if one call fails, the activity fails after its open calls, and sends no further call', async () => {
+    let [sent, open] = [0, 0];
+    const describe: WorkflowClientInterceptor['describe'] = async (input, next) => {
+      if (++sent === 1) throw new Error('no answer');
+      open++;
+      return next(input).finally(() => open--);
+    };
+    const connectorIds = Array.from({ length: 100 }, (_, i) => i + 1);
+    const onboarding = { accountId: `account-${randomUUID()}`, onboardingId: 'o1' };
+
+    const ended = environmentOf({ describe }).run(cancelFlows, onboarding, { connectorIds });
+
+    await expect(ended).rejects.toThrow('no answer');
+    expect({ sent, open }).toEqual({ sent: 20, open: 0 });
+  });
 });
