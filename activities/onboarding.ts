@@ -113,7 +113,7 @@ function startFlows(key: OnboardingKey, request: FlowsToStart): Promise<FlowStat
   return eachOf(request.connectorIds, async (client, connectorId) => {
     // If an earlier activity attempt has already started the flow, this attempt does not start the flow again, even if
     // the flow has ended.
-    const earlier = info.attempt > 1 ? await latestRun(client, { ...key, connectorId }) : undefined;
+    const earlier = info.attempt > 1 ? await readRun(client, { ...key, connectorId }) : undefined;
     if (earlier && memoOf(earlier).onboardingRun === request.firstRunId) return statusOf(connectorId, earlier);
     return startFlow(client, key, { ...request, connectorId, taskQueue: info.taskQueue });
   });
@@ -140,7 +140,9 @@ async function startFlow(
 }
 
 async function checkFlows({ accountId }: OnboardingKey, { flows, subscriber }: FlowsToCheck): Promise<FlowStatus[]> {
-  const open = await openFlows(Context.current().client, accountId);
+  const context = Context.current();
+  const open = await openFlows(context.client, accountId);
+  context.heartbeat();
   const checked = await eachOf(flows, async (client, flow) => {
     const { connectorId } = flow;
     const runId = open.get(workflowIdOf({ accountId, connectorId }));
@@ -175,7 +177,7 @@ async function openFlows(client: Client, accountId: string): Promise<Map<string,
  * the run that the onboarding knows.
  */
 async function checkFlow(client: Client, key: Key, subscriber: string): Promise<FlowStatus> {
-  const run = await latestRun(client, key);
+  const run = await readRun(client, key);
   const { connectorId } = key;
   if (!run) return { connectorId, state: 'failed' }; // Temporal has removed the run after the retention period, or an operator has deleted it
   if (isOpen(run))
@@ -190,7 +192,7 @@ async function cancelFlows(
   const request = { reason: 'The onboarding was cancelled', ...(by !== undefined && { by }) };
   await eachOf(connectorIds, async (client, connectorId) => {
     for (;;) {
-      const run = await latestRun(client, { accountId, connectorId });
+      const run = await readRun(client, { accountId, connectorId });
       if (!run || !isOpen(run) || memoOf(run).onboarding !== onboardingId) return;
       const handle = client.workflow.getHandle(run.workflowId, run.runId);
       if (await handle.signal(cancel, request).then(() => true, ignoreNotFound)) return;
@@ -210,6 +212,13 @@ export type Run = Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>
 /** The latest run of a flow. `undefined` if Temporal has no run of the flow. */
 export const latestRun = (client: Client, { accountId, connectorId }: Key): Promise<Run | undefined> =>
   client.workflow.getHandle(workflowIdOf({ accountId, connectorId })).describe().catch(ignoreNotFound);
+
+/** Reads the latest run of a flow. Then sends a heartbeat, because a further call to Temporal can follow. */
+async function readRun(client: Client, key: Key): Promise<Run | undefined> {
+  const run = await latestRun(client, key);
+  Context.current().heartbeat();
+  return run;
+}
 
 /** Ignores Temporal's error for a run that has ended, or that Temporal no longer has. Throws any other error. */
 export function ignoreNotFound(err: unknown): undefined {

@@ -1,5 +1,6 @@
 /** The workflow onboardAccount, with real flows: it starts the flows of a scope and waits for their ends. */
 import { randomUUID } from 'node:crypto';
+import type { Info } from '@temporalio/activity';
 import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { onboardingActivities } from '../../activities/onboarding';
@@ -546,12 +547,12 @@ test('the hourly check reports flows that ended without a signal, and subscribes
 
 describe('the calls of an activity to Temporal', () => {
   /** Runs activities of an onboarding with a client that has this interceptor. */
-  const environmentOf = (interceptor: WorkflowClientInterceptor) => {
+  const environmentOf = (interceptor: WorkflowClientInterceptor, info: Partial<Info> = {}) => {
     const { connection, namespace } = stage;
     const client = new Client({ connection, namespace, interceptors: { workflow: [interceptor] } });
-    return new MockActivityEnvironment({}, { client });
+    return new MockActivityEnvironment(info, { client });
   };
-  const { cancelFlows } = onboardingActivities(undefined as never, {});
+  const { startFlows, checkFlows, cancelFlows } = onboardingActivities(undefined as never, {});
 
   test.concurrent('if one call fails, the activity fails after its open calls, and sends no further call', async () => {
     let [sent, open] = [0, 0];
@@ -567,5 +568,39 @@ describe('the calls of an activity to Temporal', () => {
 
     await expect(ended).rejects.toThrow('no answer');
     expect({ sent, open }).toEqual({ sent: 20, open: 0 });
+  });
+
+  test.concurrent('startFlows, checkFlows and cancelFlows send a heartbeat after each call to Temporal', async () => {
+    const { accountId, ids } = account('Brightdesk');
+    const connectorId = ids[0]!;
+    const steps: string[] = [];
+    const noted =
+      (call: string) =>
+      <I, R>(input: I, next: (input: I) => R): R => {
+        steps.push(call);
+        return next(input);
+      };
+    const interceptor = { describe: noted('describe'), signal: noted('signal'), signalWithStart: noted('start') };
+    const run = async <A extends unknown[]>(activity: (...args: A) => Promise<unknown>, ...args: A) => {
+      const environment = environmentOf(interceptor, { attempt: 2, taskQueue });
+      environment.on('heartbeat', () => steps.push('heartbeat'));
+      await environment.run(activity, ...args);
+      return steps.splice(0);
+    };
+    const key = { accountId, onboardingId: 'o1' };
+    const subscriber = 'onboarding/nobody/o1';
+    const flow = { connectorId, state: 'cancelled', runId: 'earlier' } as const;
+
+    const starting = await run(startFlows, key, { connectorIds: ids, subscriber, firstRunId: 'r', options: {} });
+    await eventually(
+      () => stage.client.workflow.count(`CyclrAccountId = "${accountId}" AND ExecutionStatus = "Running"`),
+      ({ count }) => count === 1,
+    );
+    const checking = await run(checkFlows, key, { flows: [flow], subscriber });
+    const cancelling = await run(cancelFlows, key, { connectorIds: ids });
+
+    expect(starting).toEqual(['describe', 'heartbeat', 'start', 'heartbeat']);
+    expect(checking).toEqual(['heartbeat', 'describe', 'heartbeat', 'signal', 'heartbeat']);
+    expect(cancelling).toEqual(['describe', 'heartbeat', 'signal', 'heartbeat']);
   });
 });
