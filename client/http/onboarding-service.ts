@@ -246,8 +246,9 @@ export class OnboardingService {
 
   /**
    * The audit of an account: the entries of all runs that Temporal still has, the oldest run first. Yields each entry
-   * as soon as the service has sent it. The client does not repeat this call, and the call has no time limit. Fails:
-   * `unreachable` if the connection breaks before the end of the answer. `GET /v1/accounts/{accountId}/audit`
+   * as soon as the service has sent it. The call ends when the caller leaves the loop. The client does not repeat this
+   * call, and the call has no time limit. Fails: `unreachable` if the connection breaks before the end of the answer.
+   * `GET /v1/accounts/{accountId}/audit`
    */
   audit(
     accountId: string,

@@ -73,8 +73,8 @@ export class Transport {
   }
 
   /**
-   * Sends a call once, and yields each line of the streamed answer, parsed as JSON. Fails with an {@link
-   * OnboardingError}.
+   * Sends a call once, and yields each line of the streamed answer, parsed as JSON. Closes the connection when the
+   * caller leaves the loop. Fails with an {@link OnboardingError}.
    */
   async *lines<Item>(call: Call, { signal }: Pick<CallOptions, 'signal'> = {}): AsyncGenerator<Item, void, undefined> {
     const response = await fetch(this.#urlOf(call), this.#requestOf(call, signal)).catch(throwUnreachable(call));
@@ -82,12 +82,16 @@ export class Transport {
       throw errorOf(nameOf(call), response, jsonOf(await response.text().catch(throwUnreachable(call))));
     const texts = response.body.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
     let rest = '';
-    for (;;) {
-      const { value, done } = await texts.next().catch(throwUnreachable(call));
-      if (done) return;
-      const lines = (rest + value).split('\n');
-      rest = lines.pop()!;
-      yield* lines.map((line) => JSON.parse(line) as Item);
+    try {
+      for (;;) {
+        const { value, done } = await texts.next().catch(throwUnreachable(call));
+        if (done) return;
+        const lines = (rest + value).split('\n');
+        rest = lines.pop()!;
+        yield* lines.map((line) => JSON.parse(line) as Item);
+      }
+    } finally {
+      await texts.return!().catch(() => undefined); // fails if the connection is already closed
     }
   }
 

@@ -332,6 +332,27 @@ describe('repeated and failed calls', () => {
   });
 });
 
+describe('the streamed answer to audit()', () => {
+  const LINE = '{"event":"started"}\n';
+  let open: boolean;
+  async function* endless() {
+    open = true;
+    try {
+      for (;;) yield LINE;
+    } finally {
+      open = false;
+    }
+  }
+
+  test('ends, with its connection, when the caller leaves the loop', async () => {
+    proxy.failNext({ status: 200, body: endless() });
+
+    for await (const _first of onboarding.audit('acme')) break;
+
+    await eventually(() => !open);
+  });
+});
+
 test.each([
   ['accountId', { accountId: '..', connectorId: 1 }],
   ['accountId', { accountId: 'アカ1', connectorId: 1 }],

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline, Readable } from 'node:stream';
 
 /** A request and its answer. */
 export interface Exchange {
@@ -12,11 +13,18 @@ export interface Exchange {
   answer: { status: number; headers: Headers; body: string };
 }
 
+/** The proxy's own answer to a call. The proxy sends the texts of an iterable body one by one. */
+interface OwnAnswer {
+  status: number;
+  headers?: { [name: string]: string };
+  body?: string | AsyncIterable<string>;
+}
+
 /**
  * The fault that the proxy adds to a call. `cut`: the proxy closes the connection. `hangs`: the proxy does not answer.
- * `lost`: the service gets the call, but the client gets no answer. An object: the proxy's own answer to the call.
+ * `lost`: the service gets the call, but the client gets no answer. An object: the proxy sends this answer.
  */
-export type Fault = 'cut' | 'hangs' | 'lost' | { status: number; headers?: { [name: string]: string }; body?: string };
+export type Fault = 'cut' | 'hangs' | 'lost' | OwnAnswer;
 
 export interface RecordingProxy {
   url: string;
@@ -39,7 +47,7 @@ export async function startRecordingProxy(target: string): Promise<RecordingProx
     const fault = faults.shift();
     if (fault === 'cut') return void request.socket.destroy();
     if (fault === 'hangs') return;
-    if (typeof fault === 'object') return reply(response, { headers: {}, body: '', ...fault });
+    if (typeof fault === 'object') return reply(response, fault);
     const exchange = await forward(target, request, sent);
     exchanges.push(exchange);
     if (fault === 'lost') return void request.socket.destroy();
@@ -82,10 +90,9 @@ async function forward(
   return { method, path, sent, answer };
 }
 
-function reply(
-  response: ServerResponse,
-  { status, headers, body }: { status: number; headers: { [name: string]: string }; body: string },
-): void {
+function reply(response: ServerResponse, { status, headers = {}, body = '' }: OwnAnswer): void {
   const own = Object.entries(headers).filter(([name]) => !ofConnection.includes(name));
-  response.writeHead(status, Object.fromEntries(own)).end(body);
+  response.writeHead(status, Object.fromEntries(own));
+  if (typeof body === 'string') response.end(body);
+  else pipeline(Readable.from(body), response, () => undefined); // a client can close the connection before the end
 }
