@@ -74,21 +74,25 @@ export class Transport {
 
   /**
    * Sends a call once, and yields each line of the streamed answer, parsed as JSON. Closes the connection when the
-   * caller leaves the loop. Fails with an {@link OnboardingError}.
+   * caller leaves the loop. Fails with an {@link OnboardingError}, or with the reason of an aborted signal.
    */
   async *lines<Item>(call: Call, { signal }: Pick<CallOptions, 'signal'> = {}): AsyncGenerator<Item, void, undefined> {
-    const response = await fetch(this.#urlOf(call), this.#requestOf(call, signal)).catch(throwUnreachable(call));
+    const fail = throwUnreachable(call, signal);
+    const response = await fetch(this.#urlOf(call), this.#requestOf(call, signal)).catch(fail);
     if (!response.ok || !response.body)
-      throw errorOf(nameOf(call), response, jsonOf(await response.text().catch(throwUnreachable(call))));
+      throw errorOf(nameOf(call), response, jsonOf(await response.text().catch(fail)));
     const texts = response.body.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
     let rest = '';
     try {
       for (;;) {
-        const { value, done } = await texts.next().catch(throwUnreachable(call));
+        const { value, done } = await texts.next().catch(fail);
         if (done) return;
         const lines = (rest + value).split('\n');
         rest = lines.pop()!;
-        yield* lines.map((line) => JSON.parse(line) as Item);
+        for (const line of lines) {
+          yield JSON.parse(line) as Item;
+          signal?.throwIfAborted(); // otherwise the other entries of the same text would follow
+        }
       }
     } finally {
       await texts.return!().catch(() => undefined); // fails if the connection is already closed
@@ -146,8 +150,9 @@ export class Transport {
 
 const nameOf = ({ method, path }: Call): string => `${method} ${path}`;
 
-/** Throws an error without a cause, because the cause contains the API key. */
-const throwUnreachable = (call: Call) => (err: unknown) => {
+/** Throws the reason of an aborted signal, or an error without a cause, because the cause contains the API key. */
+const throwUnreachable = (call: Call, signal?: AbortSignal) => (err: unknown) => {
+  signal?.throwIfAborted();
   throw new OnboardingError('unreachable', `${nameOf(call)} (${reasonOf(err)})`);
 };
 

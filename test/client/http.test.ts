@@ -1,4 +1,5 @@
 /** The client with which a backend calls the service: the client's calls, its errors, and when it repeats a call. */
+import { once } from 'node:events';
 import { inspect } from 'node:util';
 import { OnboardingError, OnboardingService, type AuditEntry, type ListedConnection } from '../../client/http';
 import { createTestSecrets } from '../../scripts/faults/secret-search';
@@ -350,6 +351,30 @@ describe('the streamed answer to audit()', () => {
     for await (const _first of onboarding.audit('acme')) break;
 
     await eventually(() => !open);
+  });
+
+  test('fails with the reason of an aborted AbortSignal: before the answer, between two entries, and in the wait for an entry', async () => {
+    const why = new Error('The user has left');
+    const [before, between, inWait] = [new AbortController(), new AbortController(), new AbortController()];
+    const audit = ({ signal }: AbortController) => onboarding.audit('acme', {}, { signal });
+    proxy.failNext('hangs', { status: 200, body: LINE + LINE }, { status: 200, body: oneLine() });
+    async function* oneLine() {
+      yield LINE;
+      await once(inWait.signal, 'abort');
+    }
+
+    const unanswered = failureOf(audit(before).next());
+    await eventually(() => proxy.received.length === 1);
+    before.abort(why);
+    const [twoEntries, oneEntry] = [audit(between), audit(inWait)];
+    await twoEntries.next();
+    between.abort(why);
+    await oneEntry.next();
+    const waiting = failureOf(oneEntry.next());
+    inWait.abort(why);
+
+    for (const call of [unanswered, failureOf(twoEntries.next()), waiting]) expect(await call).toBe(why);
+    expect(await failureOf(onboarding.audit('acme', {}, { signal: AbortSignal.abort(why) }).next())).toBe(why);
   });
 });
 
