@@ -79,18 +79,21 @@ export class Transport {
   async *lines<Item>(call: Call, { signal }: Pick<CallOptions, 'signal'> = {}): AsyncGenerator<Item, void, undefined> {
     const fail = throwUnreachable(call, signal);
     const response = await fetch(this.#urlOf(call), this.#requestOf(call, signal)).catch(fail);
-    if (!response.ok || !response.body)
-      throw errorOf(nameOf(call), response, jsonOf(await response.text().catch(fail)));
+    const errorWith = (body?: unknown) => errorOf(nameOf(call), response, body);
+    if (!response.ok || !response.body) throw errorWith(jsonOf(await response.text().catch(fail)));
     const texts = response.body.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
     let rest = '';
     try {
       for (;;) {
         const { value, done } = await texts.next().catch(fail);
+        if (done && rest) throw errorWith(); // the service ends each line
         if (done) return;
         const lines = (rest + value).split('\n');
         rest = lines.pop()!;
         for (const line of lines) {
-          yield JSON.parse(line) as Item;
+          const item = jsonOf(line);
+          if (item === undefined) throw errorWith();
+          yield item as Item;
           signal?.throwIfAborted(); // otherwise the other entries of the same text would follow
         }
       }

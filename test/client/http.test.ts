@@ -376,6 +376,21 @@ describe('the streamed answer to audit()', () => {
     for (const call of [unanswered, failureOf(twoEntries.next()), waiting]) expect(await call).toBe(why);
     expect(await failureOf(onboarding.audit('acme', {}, { signal: AbortSignal.abort(why) }).next())).toBe(why);
   });
+
+  test.each(['<html>', '<html>\n</html>\n', `${LINE}<html>\n`, `${LINE}{"event":`])(
+    'fails as unexpectedAnswer if a line is not JSON, and does not quote the line: %j',
+    async (body) => {
+      proxy.failNext({ status: 200, body });
+
+      const read = async () => {
+        for await (const entry of onboarding.audit('acme')) expect(entry).toEqual(JSON.parse(LINE));
+      };
+      const err = await failureOf(read());
+
+      expect(err).toMatchObject({ status: 200, code: 'unexpectedAnswer' });
+      expect(inspect(err)).not.toMatch(/html|{"/);
+    },
+  );
 });
 
 test.each([
