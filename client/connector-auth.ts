@@ -300,7 +300,10 @@ export class ConnectorAuth {
     return auditEntries({ client: this.#client, calls: this.#calls, readTimeline }, request);
   }
 
-  /** One page of events, newest first. Needs no worker. Fails: `invalidInput`. */
+  /**
+   * One page of events, newest first, each with the state of its latest delivery. Needs no worker. A page with a `next`
+   * can have fewer items than `pageSize`, or no items. Fails: `invalidInput`.
+   */
   events(request: EventsRequest = {}): Promise<EventList> {
     return this.#calls.bounded(() => eventList(this.#client, request));
   }

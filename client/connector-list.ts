@@ -2,10 +2,18 @@
 import type { Client } from '@temporalio/client';
 import { searchAttributes } from '../workflows/messages';
 import type { StateName } from '../workflows/view';
-import { isOpen } from '../workflows/visibility';
 import type { ConnectorList, ListedConnector } from './answers';
-import { undefinedIfNotFound } from './connector-auth-error';
-import { FIRST_PAGE, inState, itemsOf, OF_FLOWS, ofAccount, pageOfRuns, type Run } from './runs';
+import {
+  inState,
+  isFirstPage,
+  itemsOf,
+  latestRuns,
+  newestOfEach,
+  OF_FLOWS,
+  ofAccount,
+  pageOfRuns,
+  type Run,
+} from './runs';
 
 export interface ListRequest {
   accountId: string;
@@ -35,12 +43,9 @@ export async function connectorList(
   const account = `${OF_FLOWS} AND ${ofAccount(accountId)}`;
   const query = state === undefined ? account : `${account} AND ${inState(state)}`;
   const { runs, next } = await pageOfRuns(client, { query, page, pageSize });
-  const isFirst = page === undefined || page === FIRST_PAGE;
-  const isWhole = isFirst && next === undefined && state === undefined;
-  const newest = newestOfEach(runs);
-  const latest = isWhole ? newest : await Promise.all(newest.map((run) => latestRun(client, run, isFirst)));
-  const found = latest.filter((run) => run !== undefined);
-  const items = itemsOf(found).filter((item) => state === undefined || item.state === state);
+  const isWhole = isFirstPage(page) && next === undefined && state === undefined;
+  const latest = isWhole ? newestOfEach(runs) : await latestRuns(client, runs, page);
+  const items = itemsOf(latest).filter((item) => state === undefined || item.state === state);
   const reads = await earlierReads(client, { account, runs, items, isWhole });
   return {
     items: items.map((item) => ({ ...reads.get(item.connectorId), ...item })).sort(byConnector),
@@ -49,30 +54,6 @@ export async function connectorList(
 }
 
 const byConnector = (one: ListedConnector, other: ListedConnector): number => one.connectorId - other.connectorId;
-
-/** Of the runs of each flow, returns only the newest run. */
-function newestOfEach(runs: readonly Run[]): Run[] {
-  const newest = new Map<string, Run>();
-  for (const run of runs) {
-    const other = newest.get(run.workflowId);
-    if (!other || run.startTime > other.startTime) newest.set(run.workflowId, run);
-  }
-  return [...newest.values()];
-}
-
-/**
- * Returns `run` if `run` is the latest run of its flow. If the flow has a later run, the result depends on the page of
- * the list, which has the newest runs first. For the first page, returns the later run, because visibility can still
- * lack this run. For any other page, returns `undefined`, because an earlier page has the later run. Calls `describe`,
- * and does not query visibility, because the server allows only few visibility calls a second.
- */
-async function latestRun(client: Client, run: Run, isFirst: boolean): Promise<Run | undefined> {
-  if (isOpen(run)) return run;
-  // `undefined` if retention has removed the run.
-  const latest = await client.workflow.getHandle(run.workflowId).describe().catch(undefinedIfNotFound);
-  if (latest?.runId === run.runId) return run;
-  return isFirst ? latest : undefined;
-}
 
 interface Page {
   account: string;

@@ -14,7 +14,7 @@ import { searchAttributes } from '../workflows/messages';
 import { isAccountId } from '../workflows/connector';
 import { eventStates, type EventList, type EventState, type ListedEvent, type ShownEvent } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
-import { invalidInput, pageOfRuns, quotedValue, type Run } from './runs';
+import { invalidInput, latestRuns, pageOfRuns, quotedValue, type Run } from './runs';
 
 /** The filter of a list of events. Without a filter, the list has all events. */
 export interface EventsRequest {
@@ -29,16 +29,21 @@ export interface EventsRequest {
 
 const statusOf: Record<EventState, string> = { pending: 'Running', delivered: 'Completed', undelivered: 'Failed' };
 
-/** One page of events, newest first. Fails: `invalidInput`. */
+/**
+ * One page of events, newest first. A redelivered event has several runs, and the list has only the latest run. So a
+ * page with a `next` can have fewer items than `pageSize`, or no items. Fails: `invalidInput`.
+ */
 export async function eventList(
   client: Client,
   { page, pageSize = 50, ...filter }: EventsRequest = {},
 ): Promise<EventList> {
   const { runs, next } = await pageOfRuns(client, { query: queryOf(filter), page, pageSize });
-  // A run without an event type in its search attributes is no event: the list leaves the run out. A redelivered event
-  // has several runs. Visibility returns the newest run first, and the list keeps only the newest run of each event.
-  const events = runs.map(listed).filter(({ type }) => type !== undefined);
-  const items = events.filter(({ id }, index, all) => all.findIndex((item) => item.id === id) === index);
+  const latest = await latestRuns(client, runs, page);
+  // A run without an event type in its search attributes is no event: the list leaves the run out. The latest run of
+  // an event can have another state than the run that the query has found.
+  const items = latest
+    .map(listed)
+    .filter((event) => event.type !== undefined && (filter.state === undefined || event.state === filter.state));
   return { items, ...(next !== undefined && { next }) };
 }
 

@@ -10,7 +10,7 @@ import { searchAttributes } from '../workflows/messages';
 import { finalStates, type StateName } from '../workflows/view';
 import * as visibility from '../workflows/visibility';
 import type { ListedConnector, Trouble } from './answers';
-import { ConnectorAuthError } from './connector-auth-error';
+import { ConnectorAuthError, undefinedIfNotFound } from './connector-auth-error';
 
 export const { OF_FLOWS, OPEN } = visibility;
 const { endedByTemporal } = visibility;
@@ -63,6 +63,8 @@ export async function pageOfRuns(
 
 /** The value of `page` for the first page. An absent `page` means the first page, too. */
 export const FIRST_PAGE = '1';
+export const isFirstPage = (page: string | undefined): boolean => page === undefined || page === FIRST_PAGE;
+
 const CHECKSUM_BYTES = 4;
 const checksumOf = (token: Uint8Array): Buffer =>
   createHash('sha256').update(token).digest().subarray(0, CHECKSUM_BYTES);
@@ -81,6 +83,36 @@ function tokenOf(page: string): Uint8Array {
   if (page !== '' && !checksumOf(token).equals(bytes.subarray(0, CHECKSUM_BYTES)))
     throw invalidInput('page is not the `next` of an earlier answer');
   return token;
+}
+
+/** Of the runs of each workflow id, returns only the newest run. */
+export function newestOfEach(runs: readonly Run[]): Run[] {
+  const newest = new Map<string, Run>();
+  for (const run of runs) {
+    const other = newest.get(run.workflowId);
+    if (!other || run.startTime > other.startTime) newest.set(run.workflowId, run);
+  }
+  return [...newest.values()];
+}
+
+/**
+ * Of the runs of one page, returns the runs that are the latest of their workflow ids. If a workflow id has a later run
+ * that the page lacks, the result depends on the page of the list, which has the newest runs first. For the first page,
+ * the result has the later run, because visibility can still lack this run. For any other page, the result has no run
+ * of this workflow id, because an earlier page has the later run. Calls `describe`, and does not query visibility,
+ * because the server allows only few visibility calls a second.
+ */
+export async function latestRuns(client: Client, runs: readonly Run[], page: string | undefined): Promise<Run[]> {
+  const latest = await Promise.all(newestOfEach(runs).map((run) => latestRun(client, run, isFirstPage(page))));
+  return latest.filter((run) => run !== undefined);
+}
+
+async function latestRun(client: Client, run: Run, isFirst: boolean): Promise<Run | undefined> {
+  if (visibility.isOpen(run)) return run;
+  // `undefined` if retention has removed the run.
+  const latest = await client.workflow.getHandle(run.workflowId).describe().catch(undefinedIfNotFound);
+  if (latest?.runId === run.runId) return run;
+  return isFirst ? latest : undefined;
 }
 
 type RunInfo = Pick<Run, 'runId' | 'status' | 'startTime' | 'closeTime' | 'typedSearchAttributes'>;

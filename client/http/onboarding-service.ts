@@ -170,7 +170,10 @@ export class OnboardingService {
     return this.#send({ method: 'GET', path: '/v1/flows', query }, options);
   }
 
-  /** One page of events, newest first. `GET /v1/events` */
+  /**
+   * One page of events, newest first, each with the state of its latest delivery. A page with a `next` can have fewer
+   * items than `pageSize`, or no items. `GET /v1/events`
+   */
   async events(query: shapes.EventsRequest = {}, options?: CallOptions): Promise<shapes.EventList> {
     return this.#send({ method: 'GET', path: '/v1/events', query }, options);
   }

@@ -272,7 +272,7 @@ describe('the command bulk on a real server', () => {
     expect((await stage.auth.latestRun(keys[2]!)).open).toBe(true);
   });
 
-  test('bulk redeliver delivers the undelivered events of the account again', async () => {
+  test('bulk redeliver delivers the undelivered events of the account again, and each list then has only their latest deliveries', async () => {
     await stage.restartWorker({}, { default: { url: receiver.url, secrets: [receiver.secret] } });
     const key = stage.install('Openrates', { accountId: `account-${randomUUID()}` });
     const { accountId } = key;
@@ -290,6 +290,10 @@ describe('the command bulk on a real server', () => {
 
     expect({ exitCode, ...JSON.parse(stdout) }).toEqual({ exitCode: 0, matched: 1, redelivered: 1, refused: 0 });
     expect((await events('delivered')).items.map(({ id }) => id)).toEqual(items.map(({ id }) => id));
+    expect((await stage.auth.events({ accountId, state: 'undelivered' })).items).toEqual([]);
+    const first = await stage.auth.events({ accountId, pageSize: 1 });
+    const second = await stage.auth.events({ accountId, pageSize: 1, page: first.next });
+    expect([...first.items, ...second.items]).toMatchObject([{ id: items[0]!.id, state: 'delivered' }]);
     await stage.restartWorker();
   });
 });
