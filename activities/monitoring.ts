@@ -7,7 +7,7 @@ import { connectorFinished, reportFailure, subscribe } from '../workflows/messag
 import { monitorStart } from '../workflows/monitor-connection/start';
 import type { ConnectionRead, MonitorActivities, TransactionError } from '../workflows/ports';
 import type { FinalStateName, FlowResult } from '../workflows/view';
-import { isOpen, monitorsOfAccount } from '../workflows/visibility';
+import { isOpen, monitorsOfAccount, OPEN } from '../workflows/visibility';
 import type { CyclrClient } from './cyclr/client';
 import { isOfKind } from './cyclr/errors';
 import { factsOf, type Targets } from './events/targets';
@@ -120,7 +120,7 @@ async function reportTransactionError(cyclr: CyclrClient, error: TransactionErro
   // Cyclr's message about a transaction error has two ids of the account, and this activity runs once for each id.
   // Flows and monitors use only one of the two ids, and Cyclr would refuse a call with the other id. So this function
   // calls Cyclr only if a monitor uses the given id.
-  const { count } = await client.workflow.count(monitorsOfAccount(accountId));
+  const { count } = await client.workflow.count(`${monitorsOfAccount(accountId)} AND ${OPEN}`);
   if (count === 0) return;
   const { ids, isWhole } = await connectorsOf(cyclr, { accountId, cycleId });
   if (ids.length === 0) log.warn('A failed call names a cycle whose connectors are unknown');

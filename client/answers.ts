@@ -64,9 +64,9 @@ export interface ConnectorList {
 }
 
 /**
- * An item of the list of connections, made from the search attributes of the open monitor. Without an open monitor, the
- * item is made from the search attributes of the latest run of the connector's flow. If this run has not read Cyclr yet,
- * `state` is made from the latest run that has read Cyclr.
+ * An item of the list of connections, made from the search attributes of the open monitor, or of the latest monitor if
+ * it ended as `gone`. In all other cases, the item is made from the search attributes of the latest run of the
+ * connector's flow. If this run has not read Cyclr yet, `state` is made from the latest run that has read Cyclr.
  */
 export type ListedConnection = Omit<ConnectionView, 'checkedAt' | 'revision'>;
 

@@ -25,7 +25,7 @@ import type { ConnectionList, ListedConnection } from './answers';
 import { ConnectorAuthError, undefinedIfNotFound } from './connector-auth-error';
 import { connectorList } from './connector-list';
 import { ANSWER_WITHIN_MS, type LibraryParts } from './flow-calls';
-import { FIRST_PAGE, invalidInput, listed, pageOfRuns, type Run } from './runs';
+import { FIRST_PAGE, invalidInput, latestRuns, listed, OPEN, pageOfRuns, type PageRequest, type Run } from './runs';
 
 export interface ConnectionsRequest {
   accountId: string;
@@ -44,6 +44,16 @@ export interface MonitorRequest {
 }
 
 const POLL_MS = 200;
+
+/** For one page of flows, the list reads at most this number of monitors, the newest first. */
+const MAX_MONITORS = 1000;
+
+/** The query for the monitors of an account that are open or have ended as `gone`. */
+const openOrGone = (accountId: string): string =>
+  `${monitorsOfAccount(accountId)} AND (${OPEN} OR (ExecutionStatus = 'Completed' AND ConnectorAuthState = 'gone'))`;
+
+const stateIn = ({ typedSearchAttributes }: Run): ConnectionState | undefined =>
+  typedSearchAttributes.get(messages.searchAttributes.state) as ConnectionState | undefined;
 
 /** The methods of the library for connections. */
 export class Connections {
@@ -83,25 +93,25 @@ export class Connections {
   }
 
   /**
-   * One page of the list. The first pages have the monitored connections. The later pages have the account's other
-   * connectors; their items are made from the latest runs of their flows. Fails: `invalidInput`.
+   * One page of the list. The first pages have the connections whose monitor is open, or whose latest monitor ended as
+   * `gone`. The later pages have the account's other connectors; their items are made from the latest runs of their
+   * flows. Fails: `invalidInput`.
    */
   async list({ accountId, page = FIRST_PAGE, pageSize = 50 }: ConnectionsRequest): Promise<ConnectionList> {
     const fault = faultOfMonitor({ accountId, connectorId: 1 });
     if (fault) throw invalidInput(fault);
     if (page.startsWith('c')) return this.#listFlows({ accountId, page: page.slice(1), pageSize });
     if (page !== FIRST_PAGE && !page.startsWith('m')) throw invalidInput('page is not the `next` of an earlier answer');
-    const query = monitorsOfAccount(accountId);
-    const { runs, next } = await pageOfRuns(this.#library.client, { query, page: page === FIRST_PAGE ? page : page.slice(1), pageSize }); // prettier-ignore
+    const query = openOrGone(accountId);
+    const { runs, next } = await this.#monitors({ query, page: page === FIRST_PAGE ? page : page.slice(1), pageSize });
     return { items: runs.flatMap(monitored), next: next === undefined ? `c${FIRST_PAGE}` : `m${next}` };
   }
 
   async #listFlows(request: Required<ConnectionsRequest>): Promise<ConnectionList> {
     const { items, next } = await connectorList(this.#library.client, request);
     const ids = items.map((item) => `"${connectionWorkflowIdOf(item)}"`).join(', ');
-    const query = `${monitorsOfAccount(request.accountId)} AND WorkflowId IN (${ids})`;
-    const { runs } =
-      ids === '' ? { runs: [] } : await pageOfRuns(this.#library.client, { query, pageSize: items.length });
+    const query = `${openOrGone(request.accountId)} AND WorkflowId IN (${ids})`;
+    const { runs } = ids === '' ? { runs: [] } : await this.#monitors({ query, pageSize: MAX_MONITORS });
     const known = new Set(runs.map(({ workflowId }) => workflowId));
     const others = items.filter((item) => !known.has(connectionWorkflowIdOf(item)));
     return {
@@ -113,6 +123,15 @@ export class Connections {
       })),
       ...(next !== undefined && { next: `c${next}` }),
     };
+  }
+
+  /** One page of the runs that {@link openOrGone} finds, without the runs that are not the latest of their monitors. */
+  async #monitors(request: PageRequest): Promise<{ runs: Run[]; next?: string }> {
+    const { client } = this.#library;
+    const { runs, next } = await pageOfRuns(client, request);
+    const latest = await latestRuns(client, runs, request.page);
+    // The latest run of a monitor can have another state than the run that the query has found.
+    return { runs: latest.filter((run) => isOpen(run) || stateIn(run) === 'gone'), next };
   }
 
   /**
@@ -194,13 +213,14 @@ function withoutMonitor(key: ConnectorKey, run: Omit<Run, 'raw'>): ListedConnect
  * Turns the run of a monitor into one item of the list of connections. Returns no item if the workflow id names no
  * connector.
  */
-function monitored({ workflowId, typedSearchAttributes }: Run): ListedConnection[] {
+function monitored(run: Run): ListedConnection[] {
+  const { workflowId, typedSearchAttributes } = run;
   const key = connectorKeyOf(workflowId.replace(/^connection\//, 'connector-auth/'));
   if (!key) return [];
-  const { name, state, since } = messages.searchAttributes;
+  const { name, since } = messages.searchAttributes;
   const found = {
     name: typedSearchAttributes.get(name),
-    state: typedSearchAttributes.get(state) as ConnectionState | undefined,
+    state: stateIn(run),
     since: typedSearchAttributes.get(since)?.toISOString(),
   };
   const present = Object.entries(found).filter(([, value]) => value !== undefined);

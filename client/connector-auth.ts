@@ -419,9 +419,10 @@ export class ConnectorAuth {
   }
 
   /**
-   * One page of the connections of an account: the monitored connections first, then the account's other connectors.
-   * The items of the other connectors are made from the latest runs of their flows. Needs no worker. A page with a
-   * `next` can have fewer items than `pageSize`, or no items. Fails: `invalidInput`.
+   * One page of the connections of an account: first the connections that are monitored, or whose latest monitor ended
+   * as `gone`, then the account's other connectors. The items of the other connectors are made from the latest runs of
+   * their flows. Needs no worker. A page with a `next` can have fewer items than `pageSize`, or no items. Fails:
+   * `invalidInput`.
    */
   connections(request: ConnectionsRequest): Promise<ConnectionList> {
     return this.#calls.bounded(() => this.#connections.list(request));

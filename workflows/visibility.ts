@@ -34,9 +34,9 @@ export function ofAccount(accountId: string): string | undefined {
   return `WorkflowId STARTS_WITH "${workflowIdOf({ accountId, connectorId: 0 }).slice(0, -1)}"`;
 }
 
-/** The query for the open monitors of an account, by the beginning of the workflow id, as in {@link ofAccount}. */
+/** The query for the monitors of an account, by the beginning of the workflow id, as in {@link ofAccount}. */
 export const monitorsOfAccount = (accountId: string): string =>
-  `WorkflowType = '${MONITOR_TYPE}' AND ${OPEN} AND WorkflowId STARTS_WITH "${connectionWorkflowIdOf({ accountId, connectorId: 0 }).slice(0, -1)}"`;
+  `WorkflowType = '${MONITOR_TYPE}' AND WorkflowId STARTS_WITH "${connectionWorkflowIdOf({ accountId, connectorId: 0 }).slice(0, -1)}"`;
 
 /**
  * The statuses of closed runs, except Completed, and the state that each status means. The search attributes of a run

@@ -12,7 +12,7 @@ const schemas = {
   list: {
     ...named('connections', 'connections'),
     summary:
-      'Lists the connections of an account: first the monitored connections, then all others, each by its latest flow',
+      'Lists the connections of an account: first the monitored and the gone connections, then all others, each by its latest flow',
     security,
     params: requests.OfAccount,
     querystring: requests.ConnectionsQuery,

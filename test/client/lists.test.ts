@@ -1,8 +1,8 @@
-/** The lists of connectors and the audit of ConnectorAuth, and the command `bulk` on a real server. */
+/** The lists of connectors and connections, and the audit of ConnectorAuth, and the command `bulk` on a real server. */
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { ConnectorAuth } from '../../client/connector-auth';
-import type { EventState, ListedConnector } from '../../client/answers';
+import type { EventState } from '../../client/answers';
 import type { Connected } from '../../cli/cli';
 import type { FlowFilter } from '../../client/flow-list';
 import { auditEntries } from '../../client/audit';
@@ -22,16 +22,17 @@ afterAll(() => stage.close());
 type Request = Parameters<ConnectorAuth['list']>[0];
 
 /** The items of each page, from the first to the last. */
-async function pagesOf(request: Request, auth = stage.auth): Promise<ListedConnector[][]> {
-  const pages: ListedConnector[][] = [];
+async function pagesFrom<T>(read: (page?: string) => Promise<{ items: T[]; next?: string }>): Promise<T[][]> {
+  const pages: T[][] = [];
   let page: string | undefined;
   do {
-    const { items, next } = await auth.list({ ...request, page });
+    const { items, next } = await read(page);
     pages.push(items);
     page = next;
   } while (page !== undefined);
   return pages;
 }
+const pagesOf = (request: Request) => pagesFrom((page) => stage.auth.list({ ...request, page }));
 
 /** Starts a flow of the connector and waits for its end, `times` times. */
 async function runs(key: ConnectorKey, times: number): Promise<void> {
@@ -291,9 +292,8 @@ describe('the command bulk on a real server', () => {
     expect({ exitCode, ...JSON.parse(stdout) }).toEqual({ exitCode: 0, matched: 1, redelivered: 1, refused: 0 });
     expect((await events('delivered')).items.map(({ id }) => id)).toEqual(items.map(({ id }) => id));
     expect((await stage.auth.events({ accountId, state: 'undelivered' })).items).toEqual([]);
-    const first = await stage.auth.events({ accountId, pageSize: 1 });
-    const second = await stage.auth.events({ accountId, pageSize: 1, page: first.next });
-    expect([...first.items, ...second.items]).toMatchObject([{ id: items[0]!.id, state: 'delivered' }]);
+    const pages = await pagesFrom((page) => stage.auth.events({ accountId, pageSize: 1, page }));
+    expect(pages.flat()).toMatchObject([{ id: items[0]!.id, state: 'delivered' }]);
     await stage.restartWorker();
   });
 });
@@ -329,4 +329,41 @@ test('a connector is listed with its newest run, even if visibility does not hav
   const { items } = await stage.auth.list({ accountId, pageSize: 1 });
 
   expect(items).toMatchObject([{ connectorId: newest.connectorId, runId: again.runId }]);
+});
+
+test('a connector is in the list of connections as gone if its latest monitor ended as gone, even if the connector has no flow', async () => {
+  const accountId = `account-${randomUUID()}`;
+  const [removed, withoutFlow, restored] = ['Brightdesk', 'Brightdesk', 'Brightdesk'].map((name) =>
+    stage.install(name, { accountId, patch: { Authenticated: true } }),
+  ) as [ConnectorKey, ConnectorKey, ConnectorKey];
+  await Promise.all([runs(removed, 1), runs(restored, 1)]);
+  const { auth, sandbox } = stage;
+  sandbox.fault({ match: { account: accountId }, times: 'always', then: { status: 404 } });
+  await auth.monitor(restored);
+  sandbox.clearFaults();
+  await auth.monitor(restored);
+  await auth.monitor(restored, { stop: true });
+  for (const key of [removed, withoutFlow]) {
+    await auth.monitor(key);
+    sandbox.uninstall(accountId, key.connectorId);
+    await auth.monitor(key, { every: '6 hours' });
+  }
+  const closed = `WorkflowId STARTS_WITH "connection/${accountId}/" AND ExecutionStatus = 'Completed'`;
+  await eventually(
+    () => stage.client.workflow.count(closed),
+    ({ count }) => count === 4,
+  );
+
+  const pages = await pagesFrom((page) => auth.connections({ accountId, pageSize: 2, page }));
+
+  const items = pages.flat();
+  const { since } = await auth.connection(removed);
+  expect(items).toHaveLength(3);
+  expect(items).toEqual(
+    expect.arrayContaining([
+      { ...removed, name: 'Brightdesk', state: 'gone', since },
+      { ...withoutFlow, name: 'Brightdesk', state: 'gone', since: expect.any(String) },
+      { ...restored, name: 'Brightdesk', state: 'connected', since: expect.any(String) },
+    ]),
+  );
 });
