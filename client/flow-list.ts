@@ -40,8 +40,8 @@ export async function flowList(client: Client, { page, pageSize = 50, ...filter 
 
 /**
  * Starts a batch operation of Temporal that sends the signal to each open flow that matches the filter. Returns the
- * batch's id. Fails: `invalidInput` without a filter; `batchRunning` if another batch is running, because by default
- * Temporal runs only one batch for each namespace.
+ * batch's id. Fails: `invalidInput`, also without a filter; `batchRunning` if another batch is running, because by
+ * default Temporal runs only one batch for each namespace.
  */
 export async function signalBatch(
   client: Client,
@@ -51,6 +51,7 @@ export async function signalBatch(
 ): Promise<{ batchId: string }> {
   if (Object.values(filter).every((value) => value === undefined))
     throw invalidInput('a batch needs accountId, state, problem or name');
+  const visibilityQuery = `${OPEN} AND ${queryOf(filter)}`;
   const { namespace, identity, loadedDataConverter } = client.options;
   const batchId = randomUUID();
   const reason = `batch ${batchId}`; // the timeline of a cancelled flow shows this reason
@@ -61,7 +62,7 @@ export async function signalBatch(
     .startBatchOperation({
       namespace,
       jobId: batchId,
-      visibilityQuery: `${OPEN} AND ${queryOf(filter)}`,
+      visibilityQuery,
       reason: `cyclr-connect: ${signal}`,
       signalOperation: { signal: messages[signal].name, input, identity },
     })

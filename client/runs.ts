@@ -7,7 +7,7 @@ import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { executionInfoFromRaw } from '@temporalio/client/lib/helpers';
 import { connectorKeyOf, type ConnectorKey } from '../workflows/connector';
 import { searchAttributes } from '../workflows/messages';
-import { finalStates, type StateName } from '../workflows/view';
+import { finalStates, stateNames, type StateName } from '../workflows/view';
 import * as visibility from '../workflows/visibility';
 import type { ListedConnector, Trouble } from './answers';
 import { ConnectorAuthError, undefinedIfNotFound } from './connector-auth-error';
@@ -27,8 +27,12 @@ export function ofAccount(accountId: string): string {
 /** Returns a text in quotes, as a value for a query. Escapes the text, so that it can't change the query's structure. */
 export const quotedValue = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 
-/** A condition for a visibility query: only open runs in this state, or only ended runs if the state is final. */
+/**
+ * A condition for a visibility query: only open runs in this state, or only ended runs if the state is final. Fails:
+ * `invalidInput`.
+ */
 export function inState(state: StateName): string {
+  if (!stateNames.includes(state)) throw invalidInput(`state is not one of ${stateNames.join(', ')}`);
   if (state === 'fetchingConnector')
     return `${OPEN} AND (ConnectorAuthState IS NULL OR ConnectorAuthState = '${state}')`;
   const own = `ConnectorAuthState = '${state}'`;

@@ -10,6 +10,7 @@ import { ConnectorAuthError } from '../../client/connector-auth-error';
 import { FlowCalls } from '../../client/flow-calls';
 import type { interceptors } from '../../temporal/grpc-retry';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
+import type { StateName } from '../../workflows/view';
 import { cli } from '../cli/scene';
 import { eventually } from '../support/eventually';
 import { startReceiver, status, type Receiver } from '../support/receiver';
@@ -297,6 +298,18 @@ describe('the command bulk on a real server', () => {
     await stage.restartWorker();
   });
 });
+
+test.each([
+  ['list', (state: StateName) => stage.auth.list({ accountId: 'acme', state })],
+  ['flows', (state: StateName) => stage.auth.flows({ accountId: 'acme', state })],
+  ['batch', (state: StateName) => stage.auth.batch('recheck', { accountId: 'acme', state })],
+])(
+  'the call %s refuses a text that is no state as invalidInput, so that the text can not change the query',
+  async (_name, call) => {
+    for (const state of ["x' OR WorkflowType = 'authenticateConnector", '', ['expired']])
+      await expect(call(state as StateName)).rejects.toMatchObject({ code: 'invalidInput' });
+  },
+);
 
 test('a run that has not read its connector yet is listed with the `connected` of an older run', async () => {
   const accountId = `account-${randomUUID()}`;
