@@ -323,8 +323,8 @@ export class ConnectorAuth {
 
   /**
    * Sends the signal `recheck` or `cancel` to each open flow that matches the filter, by a batch operation of Temporal.
-   * Returns the id of the batch operation. Needs no worker. Fails: `invalidInput`, also without a filter;
-   * `batchRunning`.
+   * Returns the id of the batch operation. Needs no worker. Fails: `invalidInput`, also for a filter
+   * without members or with an unknown member; `batchRunning`.
    */
   batch(signal: BatchSignal, filter: Omit<FlowFilter, 'olderThan'>, by?: string): Promise<{ batchId: string }> {
     return this.#calls.bounded(() => signalBatch(this.#client, signal, filter, { by }));

@@ -30,6 +30,12 @@ export interface FlowsRequest extends FlowFilter {
 /** The signal that a batch sends to each flow. */
 export type BatchSignal = 'recheck' | 'cancel';
 
+/**
+ * The members of a batch's filter. A batch that ignored a misspelt member would signal flows that its caller did not
+ * select.
+ */
+const batchMembers: readonly string[] = ['accountId', 'state', 'problem', 'name'] satisfies (keyof FlowFilter)[];
+
 const GRPC_RESOURCE_EXHAUSTED = 8;
 
 /** One page of flows. Fails: `invalidInput`. */
@@ -40,8 +46,8 @@ export async function flowList(client: Client, { page, pageSize = 50, ...filter 
 
 /**
  * Starts a batch operation of Temporal that sends the signal to each open flow that matches the filter. Returns the
- * batch's id. Fails: `invalidInput`, also without a filter; `batchRunning` if another batch is running, because by
- * default Temporal runs only one batch for each namespace.
+ * batch's id. Fails: `invalidInput`, also for a filter without members or with an unknown member; `batchRunning` if
+ * another batch is running, because by default Temporal runs only one batch for each namespace.
  */
 export async function signalBatch(
   client: Client,
@@ -49,8 +55,9 @@ export async function signalBatch(
   filter: Omit<FlowFilter, 'olderThan'>,
   body: { by?: string },
 ): Promise<{ batchId: string }> {
-  if (Object.values(filter).every((value) => value === undefined))
-    throw invalidInput('a batch needs accountId, state, problem or name');
+  const given = Object.entries(filter).flatMap(([member, value]) => (value === undefined ? [] : [member]));
+  if (given.length === 0 || given.some((member) => !batchMembers.includes(member)))
+    throw invalidInput(`a batch needs at least one of ${batchMembers.join(', ')}, and takes nothing else`);
   const visibilityQuery = `${OPEN} AND ${queryOf(filter)}`;
   const { namespace, identity, loadedDataConverter } = client.options;
   const batchId = randomUUID();

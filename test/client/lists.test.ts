@@ -311,6 +311,12 @@ test.each([
   },
 );
 
+test('a batch is refused as invalidInput if its filter has no member or an unknown member, so that a misspelt member does not select other flows', async () => {
+  const unknown = [{ account: 'acme' }, { accountId: 'acme', connectorName: 'Brightdesk' }, { olderThan: '1 day' }];
+  for (const filter of [{}, { accountId: undefined }, ...unknown])
+    await expect(stage.auth.batch('recheck', filter)).rejects.toMatchObject({ code: 'invalidInput' });
+});
+
 test('a run that has not read its connector yet is listed with the `connected` of an older run', async () => {
   const accountId = `account-${randomUUID()}`;
   const [hidden, other] = ['Openrates', 'Openrates'].map((name) => stage.install(name, { accountId }));
