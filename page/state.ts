@@ -251,11 +251,11 @@ export const missingIn = (fields: readonly Field[], values: { [name: string]: st
   fields.filter(({ name, required, stored }) => required && !stored && !values[name]).map(({ name }) => name);
 
 /**
- * The fields to show (required fields and fields with a problem), and the fields to collapse. If no field is required
- * and no field has a problem, the form shows all fields.
+ * The fields to show (required fields), and the fields to collapse. If no field is required, the form shows all fields.
+ * A problem moves no field, so that the user's text stays in its field.
  */
-export function foldedOf(fields: readonly Field[], problems: ReadonlyMap<string, unknown>) {
-  const isShown = ({ required, name }: Field) => required || problems.has(name);
-  if (!fields.some(isShown)) return { shown: fields, folded: [] };
-  return { shown: fields.filter(isShown), folded: fields.filter((field) => !isShown(field)) };
+export function foldedOf(fields: readonly Field[]): { shown: readonly Field[]; folded: readonly Field[] } {
+  const shown = fields.filter(({ required }) => required);
+  if (shown.length === 0) return { shown: fields, folded: [] };
+  return { shown, folded: fields.filter(({ required }) => !required) };
 }

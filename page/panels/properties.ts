@@ -1,4 +1,6 @@
-import { html, nothing } from './html';
+import { html, noChange, nothing } from './html';
+import { live } from 'lit/directives/live.js';
+import { repeat } from 'lit/directives/repeat.js';
 import type { Field } from '../../workflows/connector';
 import type { Credentials } from '../../workflows/messages';
 import type { PanelProps } from './props';
@@ -14,7 +16,8 @@ const OTHER = 'other';
 
 /**
  * The form of a connector's properties. If the flow will ask for an API key or a password after the properties, the
- * form also has the inputs for the API key or the password. The optional properties are collapsed.
+ * form also has the inputs for the API key or the password. The optional properties are collapsed until one of them has a
+ * problem.
  */
 export function propertyForm(props: PanelProps) {
   const { m, view, act, problem } = props;
@@ -24,8 +27,14 @@ export function propertyForm(props: PanelProps) {
   const more = kind && inputsWith(props, kind);
   const names = [...all, ...(more?.names ?? [])];
   const { at } = problemsIn(problem, names);
-  const { shown, folded } = foldedOf(fields, at);
-  const draw = (field: Field) => fieldOf(props, field, fields.indexOf(field), at.get(field.name));
+  const { shown, folded } = foldedOf(fields);
+  const draw = (some: readonly Field[]) =>
+    repeat(
+      some,
+      ({ name }) => name, // the user's text stays in its field when the flow asks for other fields
+      (field) => fieldOf(props, field, fields.indexOf(field), at.get(field.name)),
+    );
+  const opens = folded.some(({ name }) => at.has(name)) || noChange; // stays open after an edit has removed the problem
   const submitForm = (form: HTMLFormElement) => {
     const values = valuesIn(form, fields);
     const missing = missingIn(fields, values);
@@ -36,12 +45,12 @@ export function propertyForm(props: PanelProps) {
     else act.submitProperties(view, values, form, credentials as Credentials | undefined);
   };
   const content = html`${locked.map((field, index) => lockedField(props, field, index, at.get(field.name)))}
-  ${shown.map(draw)} ${more ? html`${hint(props, 'properties')}${more.content}` : nothing}
+  ${draw(shown)} ${more ? html`${hint(props, 'properties')}${more.content}` : nothing}
   ${
     folded.length > 0
-      ? html`<details part="optional">
+      ? html`<details part="optional" ?open=${live(opens)}>
           <summary>${m.optionalSettings(folded.length)}</summary>
-          ${folded.map(draw)}
+          ${draw(folded)}
         </details>`
       : nothing
   }`;

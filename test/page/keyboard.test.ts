@@ -1,8 +1,14 @@
-/** Each step of the page works without a mouse, and one element of the page always has the focus. */
+/**
+ * Each step of the page works without a mouse, one element of the page always has the focus, and a text stays in the
+ * field in which the user types it.
+ */
+import type { Page } from 'playwright-core';
+import type { Look } from '../../scripts/screenshots/look';
+import { connectors, fields, problem, viewOf } from '../../scripts/screenshots/views';
 import { describeInBrowser } from './browser';
 import { lookNamed, openGallery, type Gallery } from './gallery';
 import { focused, reach } from './keys';
-import { button, heading, openWebScene, type WebScene } from './scene';
+import { button, field, heading, openWebScene, type WebScene } from './scene';
 
 let scene: WebScene;
 let gallery: Gallery;
@@ -99,5 +105,66 @@ describeInBrowser('keyboard operation', () => {
       'Workspace (optional)',
       'Notes for auditors (optional)',
     ]);
+  });
+
+  describe('while the user types', () => {
+    const { ledgerly } = connectors;
+    const [workspace, domain, environment] = ['Workspace', 'Domain', 'Environment'].map((name) =>
+      fields.find((known) => known.name === name)!,
+    );
+    const visit = async (look: Look, act: (page: Page) => Promise<unknown>) =>
+      gallery.visit(await gallery.someone(), look, act);
+
+    test('after the refusal of an optional property, each text stays in its field while the user types', async () => {
+      const asked = { fields: [workspace!, domain!] };
+      const refused = viewOf('awaitingProperties', ledgerly, {
+        ...asked,
+        revision: 5,
+        ...problem('refused', 'Workspace'),
+      });
+      const look: Look = {
+        name: 'an optional property before a required property',
+        views: [viewOf('awaitingProperties', ledgerly, asked)],
+        shows: 'Optional settings (1)',
+        replies: { 'POST /connectors/41/properties': { body: refused } },
+      };
+
+      const seen = await visit(look, async (page) => {
+        await field(page, 'Company domain').fill('acme');
+        await page.getByText('Optional settings (1)').click();
+        await page.getByLabel('Workspace').fill('north');
+        await button(page, 'Continue').click();
+        await page.getByText('did not accept this.').waitFor();
+        const afterRefusal = await focused(page);
+        await page.keyboard.press('End');
+        await page.keyboard.type('ern');
+        const texts = [
+          await field(page, 'Company domain').inputValue(),
+          await page.getByLabel('Workspace').inputValue(),
+        ];
+        return { afterRefusal, then: await focused(page), texts };
+      });
+
+      expect(seen).toEqual({
+        afterRefusal: 'Workspace (optional)',
+        then: 'Workspace (optional)',
+        texts: ['acme', 'northern'],
+      });
+    });
+
+    test('if the flow asks for a further property while the user types, the text stays in its field', async () => {
+      const asked = viewOf('awaitingProperties', ledgerly, { fields: [domain!] });
+      const look: Look = { name: 'one property', views: [asked], shows: 'Company domain' };
+
+      const texts = await visit(look, async (page) => {
+        look.views = [{ ...asked, revision: 4, fields: [{ ...environment!, options: [] }, domain!] }];
+        await field(page, 'Company domain').pressSequentially('a'); // at the first key, the page reads the views
+        await field(page, 'Environment').waitFor();
+        await page.keyboard.type('cme');
+        return [await field(page, 'Environment').inputValue(), await field(page, 'Company domain').inputValue()];
+      });
+
+      expect(texts).toEqual(['production', 'acme']);
+    });
   });
 });

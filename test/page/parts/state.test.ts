@@ -215,15 +215,11 @@ describe('forms', () => {
     expect(missingIn(fields, { a: 'given' })).toEqual([]);
   });
 
-  test('foldedOf folds the optional fields that have no problem, but folds no field if all fields are optional', () => {
+  test('foldedOf folds the optional fields, but folds no field if all fields are optional', () => {
     const [required, optional] = [field('a', { required: true }), field('b')];
 
-    expect(foldedOf([required, optional], new Map())).toEqual({ shown: [required], folded: [optional] });
-    expect(foldedOf([required, optional], new Map([['b', 'refused']]))).toEqual({
-      shown: [required, optional],
-      folded: [],
-    });
-    expect(foldedOf([optional], new Map())).toEqual({ shown: [optional], folded: [] });
+    expect(foldedOf([required, optional])).toEqual({ shown: [required], folded: [optional] });
+    expect(foldedOf([optional])).toEqual({ shown: [optional], folded: [] });
   });
 
   test('problemsIn places a problem at its fields, or above the form if the problem names none of the fields', () => {
