@@ -25,7 +25,7 @@ export function propertyForm(props: PanelProps) {
   const { open: fields, locked } = prefilledOf(all, props.prefill);
   const kind = credentialsAfter(view);
   const more = kind && inputsWith(props, kind);
-  const names = [...all, ...(more?.names ?? [])];
+  const names = [...fields, ...locked, ...(more?.names ?? [])]; // inputs are named by their positions in `fields`
   const { at } = problemsIn(problem, names);
   const { shown, folded } = foldedOf(fields);
   const draw = (some: readonly Field[]) =>

@@ -166,5 +166,16 @@ describeInBrowser('keyboard operation', () => {
 
       expect(texts).toEqual(['production', 'acme']);
     });
+
+    test('an edit removes the problem of its own field, also beside a locked field', async () => {
+      const left = await visit(lookNamed('properties, proposed and locked'), async (page) => {
+        await button(page, 'Connect').click();
+        await field(page, 'Signing secret').fill('s');
+        const isInvalid = (name: string) => field(page, name).getAttribute('aria-invalid');
+        return [await isInvalid('Signing secret'), await isInvalid('API key')];
+      });
+
+      expect(left).toEqual([null, 'true']);
+    });
   });
 });
