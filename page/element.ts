@@ -161,7 +161,19 @@ export class CyclrConnect extends LitElement implements Declared {
     const step = this.#blocker ?? this.#current?.step ?? '';
     if (step === this.#step) return;
     this.#step = step;
-    if (this.#isUsed) this.#moveFocus(); // before the first use of the element, the host page controls the focus
+    if (this.#mayMoveFocus) this.#moveFocus();
+  }
+
+  /**
+   * True if the focus is in this element, or on nothing. False if the focus is in the filter of the list or elsewhere on
+   * the page, because the user may be typing there. Before the first use of the element, the host page controls the
+   * focus.
+   */
+  get #mayMoveFocus(): boolean {
+    if (!this.#isUsed) return false;
+    const { activeElement } = this.renderRoot as ShadowRoot;
+    if (activeElement) return activeElement.id !== 'filter';
+    return !document.activeElement || document.activeElement === document.body;
   }
 
   #moveFocus(): void {

@@ -177,5 +177,28 @@ describeInBrowser('keyboard operation', () => {
 
       expect(left).toEqual([null, 'true']);
     });
+
+    test.each([
+      ['a field of the host page', 'API key', 'Your password'],
+      ['the filter of the list', 'list, with a filter', 'Find an app'],
+    ])('a refusal leaves the focus in %s', async (_where, name, place) => {
+      const look = lookNamed(name);
+      const { connectorId } = look.views![0]!;
+      const refused = { ...look.views![0]!, revision: 5, ...problem('refused') };
+
+      const seen = await visit(look, async (page) => {
+        await page.evaluate("document.body.insertAdjacentHTML('beforeend', '<input aria-label=\"Your password\">')");
+        await page.route(`**/v1/session/connectors/${connectorId}/credentials`, async (route) => {
+          await field(page, place).focus();
+          await route.fulfill({ json: refused });
+        });
+        await field(page, 'API key').fill('wrong');
+        await button(page, 'Connect').click();
+        await page.getByText('did not accept this').waitFor();
+        return focused(page);
+      });
+
+      expect(seen).toBe(place);
+    });
   });
 });
