@@ -44,15 +44,14 @@ class List extends AsyncDirective {
     this.#given = parts;
     const { m, views, selected } = parts;
     const grouped = this.#groups.of(views, (view) => chipOfRow(parts, view), selected);
-    const shown = grouped.map(([group, members]): [Group, View[]] => [group, members.filter(this.#isShown)]);
     return html`<div class="groups" part="list" role="group" aria-label=${m.list}>
       ${views.length < FILTER_FROM ? nothing : this.#filterInput(m)}
       ${repeat(
-        shown.filter(([, members]) => members.length > 0),
+        grouped,
         ([group]) => group,
-        ([group, members]) => groupSection(parts, group, members, grouped.length === 1),
+        ([group, members]) => groupSection(parts, group, members, this.#isShown, grouped.length === 1),
       )}
-      ${shown.every(([, members]) => members.length === 0) ? html`<p class="lead">${m.noMatch}</p>` : nothing}
+      ${views.some(this.#isShown) ? nothing : html`<p class="lead">${m.noMatch}</p>`}
     </div>`;
   }
 
@@ -74,25 +73,32 @@ class List extends AsyncDirective {
 
 export const list = directive(List);
 
-const groupSection = (parts: ListParts, group: Group, members: View[], isOnly: boolean) =>
-  html`<section>
+/** A group. The connectors that are not shown stay in the document, so that a partly typed input is kept. */
+const groupSection = (
+  parts: ListParts,
+  group: Group,
+  members: View[],
+  isShown: (view: View) => boolean,
+  isOnly: boolean,
+) =>
+  html`<section ?hidden=${!members.some(isShown)}>
     <h2 class=${isOnly ? 'quietly' : 'group'} id="group-${group}">${parts.m.groups[group]}</h2>
     <ul class="list" aria-labelledby="group-${group}">
       ${repeat(
         members,
         ({ connectorId }) => connectorId,
-        (view) => row(parts, view),
+        (view) => row(parts, view, !isShown(view)),
       )}
     </ul>
   </section>`;
 
-function row(parts: ListParts, view: View) {
+function row(parts: ListParts, view: View, isHidden: boolean) {
   const { m, selected, propsOf, select, panel } = parts;
   const { connectorId } = view;
   const isOpen = connectorId === selected;
   const { name } = propsOf(view);
   const isUnknown = panelOf(view) === 'reading' && !view.connector;
-  return html`<li class=${isOpen ? 'open' : ''} part="item">
+  return html`<li class=${isOpen ? 'open' : ''} part="item" ?hidden=${isHidden}>
     <h3>
       <button
         class="row"

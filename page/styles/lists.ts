@@ -33,7 +33,7 @@ export const lists = css`
     border-radius: var(--radius);
     overflow: clip;
   }
-  .list li + li {
+  .list li:not([hidden]) ~ li {
     border-block-start: 1px solid var(--line);
   }
   button.row {
@@ -59,7 +59,7 @@ export const lists = css`
     scroll-margin-block-start: 0.5rem;
   }
   .groups,
-  .groups > section {
+  .groups > section:not([hidden]) {
     display: grid;
     gap: 0.5rem;
   }

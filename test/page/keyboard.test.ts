@@ -178,6 +178,19 @@ describeInBrowser('keyboard operation', () => {
       expect(left).toEqual([null, 'true']);
     });
 
+    test('a partly typed text is kept while the filter of the list hides its connector', async () => {
+      const text = await visit(lookNamed('list, with a filter'), async (page) => {
+        await field(page, 'API key').fill('half');
+        await page.locator('.row').nth(1).click();
+        await field(page, 'Find an app').fill('ZENO');
+        await field(page, 'Find an app').fill('');
+        await page.locator('.row').first().click();
+        return field(page, 'API key').inputValue();
+      });
+
+      expect(text).toBe('half');
+    });
+
     test.each([
       ['a field of the host page', 'API key', 'Your password'],
       ['the filter of the list', 'list, with a filter', 'Find an app'],
