@@ -1,4 +1,6 @@
 import { html, nothing } from './html';
+import { cache } from 'lit/directives/cache.js';
+import { repeat } from 'lit/directives/repeat.js';
 import type { View } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
 import type { Invitation } from '../invitation';
@@ -105,10 +107,17 @@ function connectors(parts: FrameProps, views: readonly View[]) {
   `;
 }
 
-/** The layout without the list. Shows the open connector, or the next connector if no connector is open. */
+/**
+ * The layout without the list. Shows the open connector, or the next connector if no connector is open. `cache` keeps
+ * the partly typed inputs of the other connectors.
+ */
 function single(parts: FrameProps, views: readonly View[]) {
-  const view = views.find(({ connectorId }) => connectorId === parts.selected) ?? nextOf(views) ?? views[0]!;
-  return panel(parts.propsOf(view), 2, nextAction(parts, views, view));
+  const shown = views.find(({ connectorId }) => connectorId === parts.selected) ?? nextOf(views) ?? views[0]!;
+  return html`${repeat(
+    views,
+    ({ connectorId }) => connectorId,
+    (view) => cache(view === shown ? panel(parts.propsOf(view), 2, nextAction(parts, views, view)) : nothing),
+  )}`;
 }
 
 /**

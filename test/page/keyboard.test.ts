@@ -108,7 +108,7 @@ describeInBrowser('keyboard operation', () => {
   });
 
   describe('while the user types', () => {
-    const { ledgerly } = connectors;
+    const { brightdesk, ledgerly, zenodesk } = connectors;
     const [workspace, domain, environment] = ['Workspace', 'Domain', 'Environment'].map((name) =>
       fields.find((known) => known.name === name)!,
     );
@@ -185,6 +185,25 @@ describeInBrowser('keyboard operation', () => {
         await field(page, 'Find an app').fill('ZENO');
         await field(page, 'Find an app').fill('');
         await page.locator('.row').first().click();
+        return field(page, 'API key').inputValue();
+      });
+
+      expect(text).toBe('half');
+    });
+
+    const [first, second] = [
+      viewOf('awaitingCredentials', brightdesk),
+      viewOf('awaitingCredentials', zenodesk, { connectorId: 42 }),
+    ];
+
+    test('in the layout "single", a partly typed text is kept while the user is at another connector', async () => {
+      const text = await visit({ name: 'two connectors', views: [first, second], shows: 'API key' }, async (page) => {
+        await page.locator('cyclr-connect').evaluate((element) => element.setAttribute('layout', 'single'));
+        await heading(page, 'Connect Brightdesk').and(page.locator('h2')).waitFor();
+        await field(page, 'API key').fill('half');
+        await button(page, 'Do later').click();
+        await field(page, 'User name').waitFor();
+        await button(page, 'Do later').click();
         return field(page, 'API key').inputValue();
       });
 
