@@ -88,7 +88,10 @@ export class CyclrConnect extends LitElement implements Declared {
   /** Texts of the host page that replace some messages. */
   declare messages: OwnMessages | null;
 
-  /** `single`: one connector at a time, without a list. */
+  /**
+   * `single`: one connector at a time, without a list. The element also has this layout if its session has begun with
+   * only one connector.
+   */
   declare layout: 'list' | 'single' | null;
 
   #current?: ConnectSession;

@@ -1,4 +1,5 @@
 import { html, nothing } from './html';
+import { Directive, directive } from 'lit/directive.js';
 import { cache } from 'lit/directives/cache.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { View } from '../../workflows/messages';
@@ -90,12 +91,28 @@ function endOf({ m, hosted, brand, support, isInputLost }: FrameProps, { end, is
   return { title, text: end === 'lapsed' ? html`${text} ${help({ m, brand, support })}` : text };
 }
 
-function connectors(parts: FrameProps, views: readonly View[]) {
+/** The connectors of the session: one connector at a time, or a list. */
+class Connectors extends Directive {
+  /**
+   * True after the page has shown only one connector. If the session gets further connectors, the page keeps the layout
+   * without the list, because another layout would replace the form in which the user types.
+   */
+  #wasOne = false;
+
+  override render(parts: FrameProps, views: readonly View[]) {
+    this.#wasOne ||= views.length === 1;
+    const isDone = views.length > 1 && nothingLeft(views) && parts.selected === undefined;
+    return (parts.isSingle || this.#wasOne) && !isDone ? single(parts, views) : several(parts, views, isDone);
+  }
+}
+
+const connectors = directive(Connectors);
+
+/** The list of all connectors, below the progress or the summary. */
+function several(parts: FrameProps, views: readonly View[], isDone: boolean) {
   const { m, act, selected, propsOf } = parts;
-  if (views.length === 1) return html`${panel(propsOf(views[0]!), 2, nothingLeft(views) ? goBack(parts) : nothing)}`;
-  if (parts.isSingle && !(nothingLeft(views) && selected === undefined)) return single(parts, views);
   return html`
-    ${nothingLeft(views) && selected === undefined ? summary(parts, views) : progress(m, views)}
+    ${isDone ? summary(parts, views) : progress(m, views)}
     ${list({
       m,
       views,
@@ -132,6 +149,7 @@ function nextAction(parts: FrameProps, views: readonly View[], view: View) {
     return waits ? action(m.later, () => act.select(next.connectorId), 'secondary') : nothing;
   }
   if (next) return action(m.next(propsOf(next).name), () => act.select(next.connectorId));
+  if (views.length === 1) return goBack(parts);
   const overview = action(m.toOverview, () => act.select(undefined), 'secondary');
   return nothingLeft(views) ? html`${goBack(parts)}${overview}` : overview;
 }

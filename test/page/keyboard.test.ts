@@ -210,6 +210,20 @@ describeInBrowser('keyboard operation', () => {
       expect(text).toBe('half');
     });
 
+    test('if the session gets a second connector, the user can continue to type', async () => {
+      const look: Look = { name: 'one connector', views: [first], shows: 'API key' };
+
+      const seen = await visit(look, async (page) => {
+        look.views = [first, second];
+        await field(page, 'API key').pressSequentially('h'); // at the first key, the page reads the views
+        await button(page, 'Do later').waitFor();
+        await page.keyboard.type('alf');
+        return [await focused(page), await field(page, 'API key').inputValue()];
+      });
+
+      expect(seen).toEqual(['API key', 'half']);
+    });
+
     test.each([
       ['a field of the host page', 'API key', 'Your password'],
       ['the filter of the list', 'list, with a filter', 'Find an app'],
