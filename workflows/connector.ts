@@ -138,6 +138,8 @@ export interface Connector {
   policy?: ConnectorPolicy;
   /** The linked account at the third party, as a method of the policy names it: at most 100 characters. */
   identity?: string;
+  /** True if the third party refused the stored credentials when the worker checked them by a method of the policy. */
+  refusedByCheck?: true;
 }
 
 /** The kind of input that authenticates a connector after Cyclr has stored its required properties. */

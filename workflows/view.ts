@@ -106,7 +106,7 @@ export interface View extends ConnectorKey {
   runId: string;
   intent: Intent;
   state: StateName;
-  connector?: Omit<Connector, 'authenticated' | 'fields' | 'policy' | 'identity'>;
+  connector?: Omit<Connector, 'authenticated' | 'fields' | 'policy' | 'identity' | 'refusedByCheck'>;
   /**
    * In `awaitingProperties`: all properties that can be set, in display order. In `awaitingCredentials` of the auth type
    * AuthFields: the fields of the policy.

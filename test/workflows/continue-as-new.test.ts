@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { onboardingActivities } from '../../activities/onboarding';
+import { policiesOf, Policies } from '../../activities/policies/policies';
 import { isBusy } from '../../client/connector-auth-error';
+import { entryOf } from '../../sandbox/catalogue';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
 import { fairnessOf } from '../../workflows/fairness';
 import type { Input } from '../../workflows/input';
@@ -20,13 +22,21 @@ import { openStageOfShortHistories, type Scene, type Stage } from '../support/st
 // This limit only ends a test that hangs. Without a workflow cache, a test takes up to 20 s even on an idle machine.
 jest.setTimeout(600_000);
 
+/** The check of this policy is the only method call of this file. */
+const policies = new Policies(
+  policiesOf(`policies:
+  - match: { name: Posterity }
+    verify: { method: whoami-${entryOf('Posterity').definition.Id} }
+`),
+);
+
 let stage: Stage;
 /** The receiver of the target `crm`. It gets only the events of flows that name this target. */
 let receiver: Receiver;
 
 beforeAll(async () => {
   [stage, receiver] = await Promise.all([openStageOfShortHistories(), startReceiver()]);
-  await stage.restartWorker({}, { crm: { url: receiver.url, secrets: [receiver.secret] } });
+  await stage.restartWorker({}, { crm: { url: receiver.url, secrets: [receiver.secret] } }, policies);
 });
 
 afterAll(async () => {
@@ -84,7 +94,9 @@ test.concurrent(
 
     await stage.auth.submitProperties(scene.key, { submissionId: 'p', values: { Shop: 'acme' } });
     expect(await scene.reaches('awaitingAuthorization')).not.toHaveProperty('problem');
-    expect(reads()).toBe(3); // the reads at the start, at the recheck, and after the properties
+    // The reads at the start, at the recheck, and before and after the properties. A worker without policies does not read
+    // before the properties.
+    expect(reads()).toBe(4);
   },
 );
 
@@ -108,6 +120,22 @@ test.concurrent(
     expect(code).toBe('notSealed');
     expect(end).toMatchObject({ state: 'authenticated' });
     expect(scene.calls().filter((call) => call.startsWith('PUT'))).toHaveLength(2);
+  },
+);
+
+test.concurrent(
+  'after continue-as-new a re-read does not end the wait if the third party refused the stored credentials in the previous run',
+  async () => {
+    stage.sandbox.switches.methodCalls = 'refusing';
+    const scene = await asking('Posterity');
+    const input = await keyInput(stage, scene, 'first');
+    expect(await stage.auth.submitCredentials(scene.key, input)).toMatchObject({ problem: { code: 'refused' } });
+
+    const before = await continued(scene);
+    const after = await stage.auth.recheck(scene.key);
+
+    expect(before).toMatchObject({ state: 'awaitingCredentials', problem: { code: 'notNow' }, connected: true });
+    expect(after).toEqual(before);
   },
 );
 

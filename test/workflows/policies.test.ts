@@ -227,6 +227,19 @@ describe('verify and identity', () => {
     expect(done).toMatchObject({ state: 'authenticated', verification: 'checked' });
   });
 
+  test('after a refusal by the third party, a re-read does not end the wait even if a later input has another problem', async () => {
+    ofSandbox('allowed');
+    const scene = await flowIn('awaitingCredentials', 'Brightdesk');
+    await scene.gives(apiKey(`expired-${mark.secret('key')}`));
+    const wrongKind = await scene.gives({ kind: 'fields', values: { user: 'x' } });
+
+    const reread = await stage.auth.recheck(scene.key);
+
+    expect(wrongKind).toMatchObject({ state: 'awaitingCredentials', problem: { code: 'wrongKind' }, connected: true });
+    expect(reread).toEqual(wrongKind);
+    await stage.auth.cancel(scene.key);
+  });
+
   test('if the third party refuses the tokens of a consent, the flow returns to awaitingAuthorization', async () => {
     ofSandbox('refusing');
     const scene = await consentScene(stage);

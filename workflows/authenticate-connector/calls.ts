@@ -88,6 +88,6 @@ export async function checked(key: ConnectorKey, event: Accepted | Verdict): Pro
   const { identity } = result ?? {};
   const connector = { ...event.connector, ...(identity && { identity }) };
   if (result?.verification === 'refused')
-    return { type: 'refused', problem: refusedByThirdParty, connector: event.connector };
+    return { type: 'refused', problem: refusedByThirdParty, connector: { ...event.connector, refusedByCheck: true } };
   return { ...event, connector, verification: event.verification ?? result?.verification ?? 'notChecked' };
 }

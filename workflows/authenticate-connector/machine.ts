@@ -259,9 +259,19 @@ function byProperties(connector: Connector, verification?: Verification): State 
     : byAuthMethod(connector);
 }
 
+/**
+ * The connector after a re-read. If the third party refused the credentials that Cyclr has stored, they stay refused,
+ * although Cyclr reports the connector as authenticated. Only new credentials or a new consent end this refusal.
+ */
+const withRefusal = (before: Connector, connector: Connector): Connector =>
+  before.refusedByCheck && before.authenticated && connector.authenticated && connector.policy?.checks
+    ? { ...connector, refusedByCheck: true }
+    : connector;
+
 /** The next state after the connector was read without an input of the user. */
 function byConnector(connector: Connector, intent: Intent): State {
-  if (connector.authenticated && intent === 'authenticate') return confirmed(null, { connector });
+  const { authenticated, refusedByCheck } = connector;
+  if (authenticated && !refusedByCheck && intent === 'authenticate') return confirmed(null, { connector });
   const method = authMethodOf(connector);
   const asksFirst = intent === 'reauthenticate' && method === 'clientCredentials';
   const needsProperties = asksFirst || missingFields(connector).length > 0;
@@ -271,9 +281,9 @@ function byConnector(connector: Connector, intent: Intent): State {
 }
 
 /** The state after a re-read. If the name of the state does not change, the state keeps its problem and its attempt. */
-function rechecked(state: WaitingState, { connector, intent }: On<'rechecked'>): State {
+function rechecked(state: WaitingState, { connector: reread, intent }: On<'rechecked'>): State {
+  const connector = withRefusal(state.connector, reread);
   const verification = state.name === 'awaitingProperties' ? state.verification : undefined;
-  if (isRefusedByCheck(state, connector)) return withConnector(state, connector);
   const next = verification ? byProperties(connector, verification) : byConnector(connector, intent);
   // If the flow waits for properties although all required properties are stored, the user must send the properties
   // again. The reason: Cyclr refused a value, or the flow re-authenticates a connector that needs only its properties.
@@ -284,13 +294,6 @@ function rechecked(state: WaitingState, { connector, intent }: On<'rechecked'>):
 
 const withConnector = (state: WaitingState, connector: Connector): State =>
   JSON.stringify(connector) === JSON.stringify(state.connector) ? state : { ...state, connector };
-
-/**
- * True if the third party refused the credentials that Cyclr has stored. In this case, only a new input of the user
- * ends the wait, although Cyclr reports the connector as authenticated.
- */
-const isRefusedByCheck = (state: WaitingState, { authenticated, policy }: Connector): boolean =>
-  state.problem?.code === 'refused' && state.connector.authenticated && authenticated && policy?.checks === true;
 
 const table: Table = {
   fetchingConnector: {
@@ -313,7 +316,8 @@ const table: Table = {
   applyingProperties: {
     ...always,
     cyclrUnavailable: (state, event) => cyclrUnavailable(withStored(state, event.taken ?? []), event),
-    propertiesApplied: ({ verification }, { connector }) => {
+    propertiesApplied: ({ connector: before, verification }, { connector: reread }) => {
+      const connector = withRefusal(before, reread);
       const missing = missingFields(connector).map(({ name }) => name);
       const next = byProperties(withFixedValues(connector), verification);
       return missing.length > 0 ? { ...next, problem: problemOf('missingProperty', missing) } : next;

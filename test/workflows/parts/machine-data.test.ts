@@ -203,15 +203,16 @@ describe('a re-read after a refusal', () => {
   const stored = connector('ApiKey', { authenticated: true, policy });
   const rechecked = (state: State, of: Connector): State =>
     transition(state, { type: 'rechecked', connector: of, intent: 'authenticate' });
-  const refusedByCheck: State = { name: 'awaitingCredentials', connector: stored, problem: refusal };
+  const refused: Connector = { ...stored, refusedByCheck: true };
+  const refusedByCheck: State = { name: 'awaitingCredentials', connector: refused, problem: refusal };
 
   test.each<[string, State, Connector]>([
     [
       'the refusal came before Cyclr stored credentials',
-      { ...refusedByCheck, connector: { ...stored, authenticated: false } },
+      { ...refusedByCheck, connector: { ...refused, authenticated: false } },
       stored,
     ],
-    ['the problem of the state is notAuthorized', { ...refusedByCheck, problem: problemOf('notAuthorized') }, stored],
+    ['Cyclr, and not the third party, refused the credentials', { ...refusedByCheck, connector: stored }, stored],
     ['the connector no longer has a policy', refusedByCheck, connector('ApiKey', { authenticated: true })],
     ['the policy has no check', refusedByCheck, connector('ApiKey', { authenticated: true, policy: { digest: 'd2' } })],
   ])('a re-read ends the wait as authenticated if %s', (_title, state, of) => {
@@ -229,5 +230,23 @@ describe('a re-read after a refusal', () => {
     const denied = { ...stored, authenticated: false };
 
     expect(rechecked(refusedByCheck, denied)).toStrictEqual({ ...refusedByCheck, connector: denied });
+  });
+
+  test('a re-read after refused credentials keeps the refusal, even if a new required property leads to awaitingProperties', () => {
+    const asked = rechecked(refusedByCheck, withMissing(stored));
+
+    expect(asked).toStrictEqual({ name: 'awaitingProperties', connector: withMissing(refused) });
+    expect(rechecked(asked, stored)).toStrictEqual({ name: 'awaitingCredentials', connector: refused });
+  });
+
+  test('properties that Cyclr accepts after refused client credentials keep the refusal until the credentials are applied', () => {
+    const of = connector('OAuth2', { oauth2Type: 'ClientCredentials', authenticated: true, policy });
+    const before: State = { ...submitted, connector: { ...of, refusedByCheck: true } };
+
+    const applying = transition(before, { type: 'propertiesApplied', connector: of });
+    const waiting = transition(applying, { type: 'outageOutlasted' });
+
+    expect([applying.name, waiting.name]).toEqual(['applyingCredentials', 'awaitingProperties']);
+    expect(rechecked(waiting, of)).toBe(waiting);
   });
 });

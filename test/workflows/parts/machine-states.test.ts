@@ -12,6 +12,7 @@ const IN_CLEAR = 'value-of-the-user';
 const field: Field = { name: 'Domain', label: 'Domain', required: true, secret: false, stored: false };
 const more: Connector[] = [
   connector('ApiKey', { policy: { digest: 'd1', checks: true } }),
+  connector('OAuth1', { policy: { digest: 'd1', checks: true } }),
   connector('OAuth2', { oauth2Type: 'ClientCredentials', policy: { digest: 'd1', checks: true } }),
 ];
 
@@ -21,6 +22,12 @@ const readsOf = (kind: Connector): Connector[] =>
     one,
     { ...one, authenticated: true },
   ]);
+
+/** The forms of a connector whose stored credentials the third party has refused. */
+const refusedReadsOf = (kind: Connector): Connector[] =>
+  readsOf(kind)
+    .filter(({ authenticated, policy }) => authenticated && policy?.checks)
+    .map((one) => ({ ...one, refusedByCheck: true }));
 
 const problems = [problemOf('refused'), problemOf('malformed')];
 const isFinal = ({ name }: State): boolean => finalStates.includes(name);
@@ -48,7 +55,11 @@ const eventsOf = (kind: Connector, intent: Intent): Event[] => [
   { type: 'credentialsSubmitted', id: 's2', credentials: { sealed: SEALED } },
   { type: 'authorizationReturned', id: 'a1', superseded: false },
   { type: 'refused', problem: problems[0]! },
-  ...readsOf(kind).map((connector): Event => ({ type: 'refused', problem: problems[0]!, connector })),
+  ...[...readsOf(kind), ...refusedReadsOf(kind)].map((connector): Event => ({
+    type: 'refused',
+    problem: problems[0]!,
+    connector,
+  })),
   ...readsOf(kind)
     .filter(({ authenticated }) => authenticated)
     .flatMap((connector): Event[] => [
@@ -154,6 +165,28 @@ describe('in all orders of events of a flow, for each kind of connector', () => 
 
     expect(unproven.length).toBeGreaterThan(0);
     expect(wrong).toEqual([]);
+  });
+
+  test('after the third party refused the credentials, a flow is authenticated only after Cyclr accepted new credentials or a consent', () => {
+    // These events come after a new PUT or a new consent. In the workflow, the connector of `authorizationNotConfirmed`
+    // is not authenticated.
+    const verdicts = ['credentialsApplied', 'authorizationConfirmed', 'authorizationNotConfirmed'];
+    // Cyclr still stores the refused credentials, so it reports the connector as authenticated.
+    const isStillRefused = (event: Event) => {
+      const of = 'connector' in event ? event.connector : undefined;
+      return !of || (event.type === 'refused' ? of.refusedByCheck : of.authenticated && !verdicts.includes(event.type));
+    };
+    for (const { kind, states, events } of flows.filter(({ kind }) => kind.policy?.checks)) {
+      const starts = states.filter(
+        // No state has both members, because the worker checks credentials before the flow keeps their `verification`.
+        (state) => isWaiting(state) && state.connector.refusedByCheck && !('verification' in state),
+      );
+      const stepsOf = stepsBy(events.filter(isStillRefused));
+      const found = explore({ starts, stepsOf, isFinal });
+
+      expect(starts.length).toBeGreaterThan(0);
+      expect([kind, found.states.filter(({ name }) => name === 'authenticated')]).toEqual([kind, []]);
+    }
   });
 
   test('only a connector with the auth method none is re-authenticated without an input', () => {

@@ -8,6 +8,7 @@ import {
   type State,
 } from '../../../workflows/authenticate-connector/machine';
 import { finalStates, type StateName } from '../../../workflows/messages';
+import { problemOf } from '../../../workflows/problems';
 import {
   allEvents,
   allStates,
@@ -327,11 +328,31 @@ describe('policies', () => {
     'after the third party refused the check of a policy, a re-read does not end the wait for %s',
     (_input, waiting) => {
       const of = { ...(waiting as { connector: Connector }).connector, authenticated: true, policy: checks };
-      const refused = { ...waiting, connector: of, problem: refusal } as State;
+      const refused = { ...waiting, connector: { ...of, refusedByCheck: true }, problem: refusal } as State;
 
       const state = transition(refused, { type: 'rechecked', connector: of, intent: 'authenticate' });
 
       expect(state).toBe(refused);
+    },
+  );
+
+  const typedKey = { type: 'credentialsSubmitted', id: 's3', credentials: { sealed: 'a..b.c.d' } } as const;
+  const laterProblems: [string, ...Event[]][] = [
+    ['an input that comes too early or too late', { type: 'inputRefused', problem: problemOf('notNow') }],
+    ['an outage of the last read', { type: 'cyclrUnavailable' }],
+    ['credentials of a wrong kind', typedKey, { type: 'inputRefused', problem: problemOf('wrongKind') }],
+    ['credentials that Cyclr refuses', typedKey, { type: 'refused', problem: refusal }],
+    ['an outage of 24 hours after new credentials', typedKey, { type: 'outageOutlasted' }],
+  ];
+  test.each(laterProblems)(
+    'after the third party refused the check of a policy, a re-read does not end the wait even after %s',
+    (_problem, ...later) => {
+      const of = connector('ApiKey', { authenticated: true, policy: checks });
+      const refused: Event = { type: 'refused', problem: refusal, connector: { ...of, refusedByCheck: true } };
+      const waiting = after(fetched({ ...of, authenticated: false }), keySubmitted, refused, ...later);
+
+      expect(waiting.name).toBe('awaitingCredentials');
+      expect(transition(waiting, { type: 'rechecked', connector: of, intent: 'authenticate' })).toBe(waiting);
     },
   );
 });
