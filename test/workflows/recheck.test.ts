@@ -88,6 +88,26 @@ test.concurrent(
   },
 );
 
+test.concurrent.each<[string, (scene: Scene) => Promise<unknown>, string | undefined]>([
+  ['the signal cancel', ({ key }) => stage.auth.cancel(key, { by: 'bob' }), 'bob'],
+  ['Temporal', ({ handle }) => handle.cancel(), undefined],
+])(
+  'a cancellation by %s during a recheck is not recorded under the sender of the recheck',
+  async (_means, cancel, by) => {
+    const scene = await waiting();
+    stage.sandbox.fault({ match: { account: scene.key.accountId }, times: 'always', then: { status: 503 } });
+    await scene.signals('recheck', { by: 'alice' });
+    await eventually(scene.calls, (calls) => calls.length > 1);
+
+    await cancel(scene);
+    await scene.reaches('cancelled');
+
+    const last = (await scene.timeline()).at(-1);
+    expect(last).toMatchObject({ event: 'cancelled', from: 'awaitingCredentials', to: 'cancelled' });
+    expect(last?.by).toBe(by);
+  },
+);
+
 test.concurrent(
   'a recheck of an ended flow fails as closed, and a malformed recheck adds no history event',
   async () => {

@@ -264,7 +264,8 @@ class FlowRun {
     const { body } = this.#inbox.startRecheck();
     const event = await this.#call(() => this.#readAgain());
     if (event.type === 'cyclrUnavailable') return void this.#noteTrouble(event);
-    return { ...event, ...senderIn(body) };
+    // A cancellation keeps its own sender.
+    return event.type === 'cancelled' ? event : { ...event, ...senderIn(body) };
   }
 
   /** Reports an operator's trouble that does not change the state of the flow. */
