@@ -1,6 +1,8 @@
 /** The consent at the third party: links, returns, and the re-reads of Cyclr after a return. */
 import type { Client } from '@temporalio/client';
+import { policiesOf, Policies } from '../../activities/policies/policies';
 import { ConnectorAuth } from '../../client/connector-auth';
+import { entryOf } from '../../sandbox/catalogue';
 import type { Decision } from '../../sandbox/oauth';
 import type { FaultRule } from '../../sandbox/fault-rule';
 import { open } from '../../sealing/seal';
@@ -11,6 +13,14 @@ import { eventually } from '../support/eventually';
 import { ofKind, type HistoryEvent } from '../support/histories';
 import { asInResult, happens, isRead, linkRequest, refusal, RETURN_TO, updates } from '../support/messages';
 import { cached, openSkippingStage, openStage, type SkippingStage, type Stage } from '../support/stage';
+
+/** The check of this policy is the only method call of this file. */
+const policies = new Policies(
+  policiesOf(`policies:
+  - match: { name: Chirper }
+    verify: { method: whoami-${entryOf('Chirper').definition.Id} }
+`),
+);
 
 let stage: Stage;
 
@@ -657,6 +667,55 @@ describe('flows that last minutes or hours', () => {
       expect(view).not.toHaveProperty('problem');
       expect(view.attempt?.id).not.toBe(attemptId);
       expect(scene.reads()).toBe(3);
+    });
+
+    describe('with a policy that checks the consent', () => {
+      beforeAll(() => skipping.restartWorker(cached, {}, policies));
+
+      afterEach(() => void (skipping.sandbox.switches.methodCalls = 'forbidden'));
+
+      test.each([
+        ['when the link expires', 'asks'],
+        ['at the last read', 'deadline'],
+      ])(
+        'without a return of the browser, a consent that is found %s is checked at the third party',
+        async (_when, end) => {
+          skipping.sandbox.switches.methodCalls = 'allowed';
+          const scene = await consentScene(skipping, 'Chirper', { patience: { authorization: '1 hour' } });
+          const link = await scene.asks();
+          if (end === 'deadline') await skipping.sleep('6m');
+          await scene.decides(link, 'approve');
+
+          await skipping.sleep('1h');
+
+          expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'checked' });
+        },
+      );
+
+      test('without a return of the browser, a consent that the third party refuses does not end the wait before the deadline', async () => {
+        skipping.sandbox.switches.methodCalls = 'refusing';
+        const scene = await consentScene(skipping, 'Chirper', { patience: { authorization: '1 hour' } });
+        await scene.decides(await scene.asks(), 'approve');
+
+        await skipping.sleep('6m');
+        const refused = await scene.view();
+        await skipping.sleep('1h');
+
+        expect(refused).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'refused' } });
+        await scene.reaches('expired');
+        expect(await eventsOf(scene)).toEqual(['connectorFetched', 'linkMinted', 'refused', 'timedOut']);
+      });
+
+      test('a consent that the last read finds and the third party refuses ends the flow as expired', async () => {
+        skipping.sandbox.switches.methodCalls = 'refusing';
+        const scene = await consentScene(skipping, 'Chirper', { patience: { authorization: '1 hour' } });
+        skipping.sandbox.update(scene.key.accountId, scene.key.connectorId, { Authenticated: true });
+
+        await skipping.sleep('61m');
+
+        await scene.reaches('expired');
+        expect(await eventsOf(scene)).toEqual(['connectorFetched', 'timedOut']);
+      });
     });
   });
 });

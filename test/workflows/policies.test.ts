@@ -39,6 +39,8 @@ const usual = `policies:
     identity: { method: whoami-101, path: user.email }
   - match: { name: Ledgerly }
     verify: { method: whoami-109, expect: ok }
+  - match: { name: Shopwell }
+    verify: { method: whoami-110 }
   - match: { name: Insightful }
     verify: { method: unknown }
 `;
@@ -256,6 +258,37 @@ describe('verify and identity', () => {
     expect(refused).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'refused' } });
     expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'checked' });
   });
+
+  test('a consent that a re-read finds without a return of the browser is checked at the third party', async () => {
+    ofSandbox('allowed');
+    const scene = await consentScene(stage);
+    await scene.decides(await scene.asks(), 'approve');
+
+    const view = await stage.auth.recheck(scene.key);
+
+    expect(view).toMatchObject({ state: 'authenticated', verification: 'checked' });
+  });
+
+  test.each([
+    ['awaitingProperties', 'Shopwell'],
+    ['awaitingCredentials', 'Brightdesk'],
+    ['awaitingAuthorization', 'Ledgerly'],
+  ] as const)(
+    'if a re-read in %s finds new credentials that the third party refuses, the view has the problem refused, and the wait does not end',
+    async (state, connector) => {
+      ofSandbox('refusing');
+      const scene = await flowIn(state, connector, `policy-refused-at-a-re-read-in-${state}`);
+      const { deadline } = await scene.view();
+      stage.sandbox.update(scene.key.accountId, scene.key.connectorId, { Authenticated: true });
+
+      const view = await stage.auth.recheck(scene.key, { by: 'operator' });
+
+      expect(view).toMatchObject({ state, problem: { code: 'refused' }, connected: true, deadline });
+      const refused = { event: 'refused', from: state, to: state, by: 'operator' };
+      expect((await scene.timeline()).at(-1)).toMatchObject(refused);
+      await stage.auth.cancel(scene.key);
+    },
+  );
 
   test.each<[string, Switches['methodCalls'], string]>([
     ['does not permit the method call', 'forbidden', 'Brightdesk'],

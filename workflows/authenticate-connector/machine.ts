@@ -82,8 +82,11 @@ export type Event = (
   | { type: 'refused'; problem: Problem; connector?: Connector }
   /** The flow or the activity refused the input before it reached Cyclr. */
   | { type: 'inputRefused'; problem: Problem }
-  /** The connector was re-read while the flow waited for the user. */
-  | { type: 'rechecked'; connector: Connector; intent: Intent }
+  /**
+   * The connector was re-read while the flow waited for the user. `verification`: present if the re-read found new
+   * credentials, and the worker checked them.
+   */
+  | { type: 'rechecked'; connector: Connector; intent: Intent; verification?: Verification }
   /** `taken`: the properties that Cyclr accepted before the failure. `operatorsTrouble`: see `Trouble`. */
   | { type: 'cyclrUnavailable'; retryAfterMs?: number; operatorsTrouble?: string; reason?: string; taken?: string[] }
   | { type: 'outageOutlasted' }
@@ -158,6 +161,11 @@ function confirmedIfComplete(
 const waiting = {
   inputRefused: (state: ActiveState, { problem }: On<'inputRefused'>): State => ({ ...state, problem }),
   rechecked,
+  // A re-read found new credentials, and the third party refused them. The re-read also ends an outage.
+  refused: (
+    { outage: _outage, ...state }: WaitingState,
+    { problem, connector = state.connector }: On<'refused'>,
+  ): State => ({ ...state, connector, problem }),
   // The event after a re-read that no input caused. The flow makes this re-read after a link has expired, and when the
   // deadline has passed.
   authorizationConfirmed: confirmed,
@@ -254,7 +262,7 @@ function withFixedValues(connector: Connector): Connector {
  */
 function byProperties(connector: Connector, verification?: Verification): State {
   if (missingFields(connector).length > 0) return awaitingProperties(connector, verification);
-  return verification && connector.authenticated
+  return verification && isAuthenticated(connector)
     ? confirmed(null, { connector, verification })
     : byAuthMethod(connector);
 }
@@ -268,10 +276,11 @@ const withRefusal = (before: Connector, connector: Connector): Connector =>
     ? { ...connector, refusedByCheck: true }
     : connector;
 
+const isAuthenticated = ({ authenticated, refusedByCheck }: Connector): boolean => authenticated && !refusedByCheck;
+
 /** The next state after the connector was read without an input of the user. */
-function byConnector(connector: Connector, intent: Intent): State {
-  const { authenticated, refusedByCheck } = connector;
-  if (authenticated && !refusedByCheck && intent === 'authenticate') return confirmed(null, { connector });
+function byConnector(connector: Connector, intent: Intent, verification?: Verification): State {
+  if (isAuthenticated(connector) && intent === 'authenticate') return confirmed(null, { connector, verification });
   const method = authMethodOf(connector);
   const asksFirst = intent === 'reauthenticate' && method === 'clientCredentials';
   const needsProperties = asksFirst || missingFields(connector).length > 0;
@@ -281,10 +290,10 @@ function byConnector(connector: Connector, intent: Intent): State {
 }
 
 /** The state after a re-read. If the name of the state does not change, the state keeps its problem and its attempt. */
-function rechecked(state: WaitingState, { connector: reread, intent }: On<'rechecked'>): State {
+function rechecked(state: WaitingState, { connector: reread, intent, verification }: On<'rechecked'>): State {
   const connector = withRefusal(state.connector, reread);
-  const verification = state.name === 'awaitingProperties' ? state.verification : undefined;
-  const next = verification ? byProperties(connector, verification) : byConnector(connector, intent);
+  const earlier = state.name === 'awaitingProperties' ? state.verification : undefined;
+  const next = earlier ? byProperties(connector, earlier) : byConnector(connector, intent, verification);
   // If the flow waits for properties although all required properties are stored, the user must send the properties
   // again. The reason: Cyclr refused a value, or the flow re-authenticates a connector that needs only its properties.
   const isRefused = state.name === 'awaitingProperties' && missingFields(state.connector).length === 0;

@@ -98,7 +98,7 @@ class FlowRun {
     while (!isFinal(this.#state)) {
       const event = this.#cancelEvent ?? (await this.#nextEvent(this.#state));
       this.#apply(event);
-      if (event?.type === 'rechecked') this.#outage = undefined;
+      if (event?.type === 'rechecked' || event?.type === 'refused') this.#outage = undefined;
       if (event?.type === 'cyclrUnavailable') await this.#pauseInOutage(event);
       if (isWaiting(this.#state) || isFinal(this.#state)) this.#inbox.answerAll(this.#flow.view);
     }
@@ -223,7 +223,7 @@ class FlowRun {
     if (this.#cancelEvent) return undefined;
     const message = this.#inbox.next();
     if (message) return this.#read(message);
-    if (this.#inbox.recheck) return this.#recheck();
+    if (this.#inbox.recheck) return this.#recheck(state);
     if (deadline.fired) return deadline.at < this.#flow.deadline ? undefined : this.#lastRead(state);
     if (hasLinkExpired()) return this.#readAfterLink(state);
     if (reminder?.fired) return void this.#events.remind(this.#flow);
@@ -260,9 +260,9 @@ class FlowRun {
    * Re-reads the connector for the caller of `recheck` in a waiting state. If Cyclr is unavailable, the state does not
    * change.
    */
-  async #recheck(): Promise<Event | undefined> {
+  async #recheck(state: WaitingState): Promise<Event | undefined> {
     const { body } = this.#inbox.startRecheck();
-    const event = await this.#call(() => this.#readAgain());
+    const event = await this.#call(() => this.#readAgain(state));
     if (event.type === 'cyclrUnavailable') return void this.#noteTrouble(event);
     // A cancellation keeps its own sender.
     return event.type === 'cancelled' ? event : { ...event, ...senderIn(body) };
@@ -275,9 +275,13 @@ class FlowRun {
     this.#flow.recordTrouble(event.operatorsTrouble);
   }
 
-  async #readAgain(): Promise<Event> {
+  /** If the connector was authenticated since the last read, also checks its credentials. */
+  async #readAgain({ connector: before }: WaitingState): Promise<Event> {
     const { intent = 'authenticate' } = this.#input;
-    return { type: 'rechecked', connector: this.#readTargets(await calls.readAgain(this.#readKey)), intent };
+    const connector = this.#readTargets(await calls.readAgain(this.#readKey));
+    const event: Event = { type: 'rechecked', connector, intent };
+    const isNew = intent === 'authenticate' && connector.authenticated && !before.authenticated;
+    return isNew ? calls.checked(this.#key, event) : event;
   }
 
   get #readKey(): ConnectorRead {
@@ -306,7 +310,7 @@ class FlowRun {
     const event = await this.#call(() => this.#readWithoutInput(state));
     const message = this.#inbox.next();
     if (message) return this.#read(message);
-    if (event.type !== 'authorizationNotConfirmed') return event;
+    if (event.type !== 'authorizationNotConfirmed' && event.type !== 'refused') return event;
     return this.#cancelEvent ? undefined : { type: 'timedOut', connector: event.connector };
   }
 
@@ -320,7 +324,7 @@ class FlowRun {
     if (state.connector.authenticated) return undefined;
     const event = await this.#call(() => this.#readWithoutInput(state));
     if (event.type === 'cyclrUnavailable') this.#noteTrouble(event);
-    return event.type === 'authorizationConfirmed' || event.type === 'failed' ? event : undefined;
+    return ['authorizationConfirmed', 'refused', 'failed'].includes(event.type) ? event : undefined;
   }
 
   /**
@@ -367,12 +371,14 @@ class FlowRun {
   /**
    * Re-reads the connector once, although no input has arrived. The connector may have been authenticated elsewhere, or
    * the user may have consented without coming back. If the connector was authenticated before, the re-read proves no
-   * consent. Even a changed stored value proves no consent, because Cyclr refreshes tokens by itself.
+   * consent. Even a changed stored value proves no consent, because Cyclr refreshes tokens by itself. A new connection is
+   * also checked by the policy.
    */
-  async #readWithoutInput({ connector: { authenticated: wasAuthenticated } }: WaitingState): Promise<calls.Verdict> {
+  async #readWithoutInput({ connector: { authenticated: wasAuthenticated } }: WaitingState): Promise<Event> {
     const verdict = await calls.verifyAuthorization(this.#key, { once: true, consent: { wasAuthenticated } });
     const isProven = verdict.type === 'authorizationConfirmed' && verdict.verification !== 'unproven';
-    return isProven ? verdict : { type: 'authorizationNotConfirmed', connector: verdict.connector };
+    if (!isProven) return { type: 'authorizationNotConfirmed', connector: verdict.connector };
+    return calls.checked(this.#key, verdict);
   }
 
   /**

@@ -66,6 +66,23 @@ const cases: [title: string, before: State, event: Event, after: State][] = [
     { name: 'authenticated', connector: { ...apiKey, authenticated: true }, verification: 'notChecked' },
   ],
   [
+    'a flow whose re-read finds new credentials has the verification of their check',
+    awaitingCredentials,
+    {
+      type: 'rechecked',
+      connector: { ...apiKey, authenticated: true },
+      intent: 'authenticate',
+      verification: 'checked',
+    },
+    { name: 'authenticated', connector: { ...apiKey, authenticated: true }, verification: 'checked' },
+  ],
+  [
+    'a consent that a re-read finds and the third party refuses keeps the attempt, and ends an outage',
+    { ...awaitingConsent, problem: unavailable, outage: {} },
+    { type: 'refused', problem: refusal, connector: reread },
+    { ...awaitingConsent, connector: reread, problem: refusal },
+  ],
+  [
     'an API key is applied by the auth method of the connector, without an attempt',
     awaitingCredentials,
     credentials,

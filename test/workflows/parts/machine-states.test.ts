@@ -177,10 +177,7 @@ describe('in all orders of events of a flow, for each kind of connector', () => 
       return !of || (event.type === 'refused' ? of.refusedByCheck : of.authenticated && !verdicts.includes(event.type));
     };
     for (const { kind, states, events } of flows.filter(({ kind }) => kind.policy?.checks)) {
-      const starts = states.filter(
-        // No state has both members, because the worker checks credentials before the flow keeps their `verification`.
-        (state) => isWaiting(state) && state.connector.refusedByCheck && !('verification' in state),
-      );
+      const starts = states.filter((state) => isWaiting(state) && state.connector.refusedByCheck);
       const stepsOf = stepsBy(events.filter(isStillRefused));
       const found = explore({ starts, stepsOf, isFinal });
 

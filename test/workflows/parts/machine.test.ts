@@ -40,6 +40,7 @@ const matrix: Record<StateName, { [event in Event['type']]?: StateName }> = {
   },
   awaitingProperties: {
     propertiesSubmitted: 'applyingProperties',
+    refused: 'awaitingProperties',
     inputRefused: 'awaitingProperties',
     rechecked: 'awaitingCredentials',
     authorizationConfirmed: 'authenticated',
@@ -60,6 +61,7 @@ const matrix: Record<StateName, { [event in Event['type']]?: StateName }> = {
   },
   awaitingCredentials: {
     credentialsSubmitted: 'applyingCredentials',
+    refused: 'awaitingCredentials',
     inputRefused: 'awaitingCredentials',
     authorizationConfirmed: 'authenticated',
     cyclrUnavailable: 'awaitingCredentials',
@@ -73,6 +75,7 @@ const matrix: Record<StateName, { [event in Event['type']]?: StateName }> = {
     linkMinted: 'awaitingAuthorization',
     authorizationReturned: 'verifyingAuthorization',
     authorizationConfirmed: 'authenticated',
+    refused: 'awaitingAuthorization',
     inputRefused: 'awaitingAuthorization',
     rechecked: 'awaitingCredentials',
     cyclrUnavailable: 'awaitingAuthorization',
