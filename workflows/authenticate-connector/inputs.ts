@@ -157,7 +157,8 @@ export function eventOf(state: State, { kind, body }: Message, known: KnownIds):
 
 /**
  * The problem of a message that the validator of an update rejects. `undefined` if the validator accepts the message.
- * In a working state the validator accepts an input, because only the next state can check the input.
+ * In a working state the validator accepts an input, because only the next state can check the input. So before the first
+ * read, the validator also accepts a secret property in clear: see docs/messages.md.
  */
 export function rejectionOf(state: State, message: Message, known: KnownIds): Problem | undefined {
   // The check for secrets in clear must come before the check of the submission id. In the other order, the validator

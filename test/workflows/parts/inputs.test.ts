@@ -104,6 +104,15 @@ test.each<[string, State, unknown, ProblemCode | undefined]>([
   expect(rejectionOf(state, { kind: 'credentialInput', body }, knowing([]))?.code).toBe(code);
 });
 
+test('a validator accepts a secret property in clear before the first read, and the flow refuses the property after the read', () => {
+  const message: Message = { kind: 'propertyInput', body: { submissionId: 'sub-1', values: { Secret: 'hunter2' } } };
+  const known = knowing([]);
+
+  expect(rejectionOf({ name: 'fetchingConnector', intent: 'authenticate' }, message, known)).toBeUndefined();
+  expect(rejectionOf(awaitingProperties, message, known)?.code).toBe('notSealed');
+  expect(eventOf(awaitingProperties, message, known)).toEqual(refused('notSealed', ['Secret']));
+});
+
 test('a validator accepts an input whose submission id was seen before, because the flow ignores the input', () => {
   const body = { submissionId: 'sub-1', credentials: sealed };
 
