@@ -45,7 +45,10 @@ export interface Session extends Scope {
   id: string;
   /** The id of the invitation from which the session was made. */
   invitation?: string;
-  /** When the session or the invitation was made, in milliseconds since 1970. */
+  /**
+   * When the session or the invitation was made, in milliseconds since 1970. For an invitation, not before the start of
+   * the newest run that its connectors had at that time: Temporal's clock can be ahead of the service's clock.
+   */
   madeAtMs: number;
   /** The time when the token expires, in milliseconds since 1970. */
   expiresAtMs: number;
@@ -131,6 +134,12 @@ interface Options {
   now?: () => number;
 }
 
+interface MintOptions {
+  id?: string;
+  lifetimeMs?: number;
+  notBeforeMs?: number;
+}
+
 export class Tokens {
   readonly #keys: SessionKeys;
   readonly #publicUrl: string;
@@ -140,15 +149,15 @@ export class Tokens {
     [this.#keys, this.#publicUrl, this.#now] = [keys, publicUrl, now];
   }
 
-  /** Makes a token of a new session or invitation. */
+  /** Makes a token of a new session or invitation. `notBeforeMs`: the earliest `madeAtMs`. */
   mint(
     kind: TokenKind,
     scope: Scope,
-    { id = randomUUID(), lifetimeMs = lifetimes[kind].default }: { id?: string; lifetimeMs?: number } = {},
+    { id = randomUUID(), lifetimeMs = lifetimes[kind].default, notBeforeMs = 0 }: MintOptions = {},
   ): Promise<Token> {
-    const madeAtMs = this.#now();
-    const capMs = madeAtMs + (kind === 'session' ? SESSION_CAP_MS : lifetimeMs);
-    return this.#scoped(kind, { ...scope, id, madeAtMs, lifetimeMs, capMs });
+    const now = this.#now();
+    const capMs = now + (kind === 'session' ? SESSION_CAP_MS : lifetimeMs);
+    return this.#scoped(kind, { ...scope, id, madeAtMs: Math.max(now, notBeforeMs), lifetimeMs, capMs });
   }
 
   /** Verifies a session token. Fails: `unauthorized`, `tokenExpired`. */

@@ -1,10 +1,11 @@
 /** The routes for backends. Each call needs an API key. */
 import { randomUUID } from 'node:crypto';
+import type { ConnectorAuth } from '../../client/connector-auth';
 import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
 import { durationMs, type Duration } from '../../workflows/input';
 import { allowNoBody, byOf, requireApiKey } from '../callers';
-import { confirm, openFlow, returnUrl, withView } from '../flows';
+import { confirm, latestRunOf, openFlow, returnUrl, withView } from '../flows';
 import { codes, named, responsesOf } from '../openapi';
 import { allowedAddresses } from '../origins';
 import type { OnboardingKey } from '../../workflows/onboarding';
@@ -148,11 +149,18 @@ function sessionRoute(app: App, { auth, tokens, onboarded, config, metrics }: Pa
       openFlow(auth, { accountId, connectorId }, { by: byOf(request, by), invitation, recheck, notify });
     if (onboardingId === undefined) await Promise.all(connectorIds.map(open)); // an onboarding itself starts the flows
     const whole = { ...scope, connectorIds, onboardingId, reauthenticate, prefill, notify, by };
-    const { token, expiresAt } = await tokens.mint(kind, whole, { id, lifetimeMs });
+    const notBeforeMs = kind === 'invitation' ? await newestStartMs(auth, accountId, connectorIds) : undefined;
+    const { token, expiresAt } = await tokens.mint(kind, whole, { id, lifetimeMs, notBeforeMs });
     if (prefill && token.length > MAX_TOKEN) throw malformed('prefill');
     metrics.countSession(kind);
     return reply.code(201).send({ token, url: `${config.publicUrl}/connect#${kind}=${token}`, expiresAt });
   });
+}
+
+/** The start of the newest run of the connectors, in milliseconds since 1970. 0 if Temporal has no run. */
+async function newestStartMs(auth: ConnectorAuth, accountId: string, connectorIds: number[]): Promise<number> {
+  const runs = await Promise.all(connectorIds.map((connectorId) => latestRunOf(auth, { accountId, connectorId })));
+  return Math.max(0, ...runs.map((run) => (run ? Date.parse(run.startedAt) : 0)));
 }
 
 /** The connectors of an onboarding. Fails: notFound. */

@@ -5,6 +5,8 @@ import type { View } from '../../workflows/view';
 import { eventually } from '../support/eventually';
 import { openService, ORIGIN, type Service } from './scene';
 
+const HOUR_MS = 3_600_000;
+
 let service: Service;
 beforeAll(async () => (service = await openService()));
 afterAll(() => service.close());
@@ -350,6 +352,21 @@ describe('invitations', () => {
       reauthenticate: [connected!.connectorId],
       connectors: [{ state: 'authenticated' }, { intent: 'reauthenticate', state: 'awaitingCredentials' }],
     });
+  });
+
+  test("if the service's clock is behind Temporal's clock, an invitation is good for a flow that is already open, and void after the flow is started again", async () => {
+    const late = await openService({ stage: service.stage, now: () => Date.now() - HOUR_MS });
+    const { key } = await service.stage.sceneIn('awaitingCredentials', 'Brightdesk');
+    const token = await late.session(key, { kind: 'invitation' });
+
+    const open = await late.call('POST', '/v1/session/redeem', { token });
+    await service.stage.auth.cancel(key);
+    await service.stage.auth.start(key);
+    const again = await late.call('POST', '/v1/session/redeem', { token });
+    await late.close();
+
+    expect(open.status).toBe(200);
+    expect(again).toMatchObject({ status: 401, body: { code: 'tokenVoid' } });
   });
 
   test('an invitation is void if Temporal no longer has a run of its connector', async () => {
