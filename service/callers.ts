@@ -34,14 +34,9 @@ export function requireApiKey(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): vo
 /**
  * Requires a token of `kind` for the routes of this scope. If a request has the header `Origin`, this header must
  * contain the service's own origin or the origin of the session. Limits the calls of each session. Fails: unauthorized,
- * tokenExpired, originNotAllowed, rateLimited, and notFound if the session shows an onboarding that Temporal no longer
- * has.
+ * tokenExpired, originNotAllowed, rateLimited.
  */
-export function requireToken(
-  app: App,
-  { tokens, onboarded, config }: Pick<Parts, 'tokens' | 'onboarded' | 'config'>,
-  kind: TokenKind,
-): void {
+export function requireToken(app: App, { tokens, config }: Pick<Parts, 'tokens' | 'config'>, kind: TokenKind): void {
   const ownOrigin = new URL(config.publicUrl).origin;
   app.addHook('onRequest', async (request, reply) => {
     const session = await tokens[kind](bearerOf(request));
@@ -49,6 +44,13 @@ export function requireToken(
     setSession(request, session, `session ${limitedId(session)}`);
   });
   app.addHook('onRequest', rateLimiter(app, limits.session));
+}
+
+/**
+ * Gives the session of each request of this scope the present connectors of its onboarding. For a session of an
+ * onboarding, this hook needs a worker. Fails: noWorker, paused, and notFound if Temporal no longer has the onboarding.
+ */
+export function readConnectors(app: App, { onboarded }: Pick<Parts, 'onboarded'>): void {
   app.addHook('onRequest', async (request) => {
     request.session = await onboarded.withConnectors(sessionOf(request));
   });

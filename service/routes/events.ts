@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { openAnswers, requireToken, sessionOf } from '../callers';
+import { openAnswers, readConnectors, requireToken, sessionOf } from '../callers';
 import { codes, named, responsesOf } from '../openapi';
 import type { App, Parts } from '../parts';
 import { createEventHub, textOf, type ServerSentEvent } from '../streams/event-stream';
@@ -46,6 +46,7 @@ export function eventRoute(app: App, parts: Parts): void {
   const countOpen = openAnswers(MAX_STREAMS);
   app.addHook('preClose', async () => hub.close());
   requireToken(app, parts, 'session');
+  readConnectors(app, parts);
   app.get('/events', { schema }, async (request, reply) => {
     const session = sessionOf(request);
     countOpen(request, reply);

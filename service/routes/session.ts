@@ -8,7 +8,15 @@ import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
 import type { ConnectorKey } from '../../workflows/connector';
 import { waitingStates, type View } from '../../workflows/view';
-import { allowNoBody, byOf, ownConnector, requireOwnConnector, requireToken, sessionOf } from '../callers';
+import {
+  allowNoBody,
+  byOf,
+  ownConnector,
+  readConnectors,
+  requireOwnConnector,
+  requireToken,
+  sessionOf,
+} from '../callers';
 import { confirm, latestRunOf, undefinedIf, withView } from '../flows';
 import { codes, named, responsesOf } from '../openapi';
 import { answerPreflights } from '../origins';
@@ -115,14 +123,19 @@ export function sessionRoutes(app: App, parts: Parts): void {
   app.register(async (scope: App) => eventRoute(scope, parts));
   app.register(async (scope: App) => {
     requireToken(scope, parts, 'session');
-    requireOwnConnector(scope);
-    readRoutes(scope, parts);
-    inputRoutes(scope, parts);
+    routesWithoutConnectors(scope, parts);
+    scope.register(async (inner: App) => {
+      readConnectors(inner, parts);
+      requireOwnConnector(inner);
+      readRoute(inner, parts);
+      inputRoutes(inner, parts);
+    });
   });
 }
 
 function invitationRoute(app: App, parts: Parts): void {
   requireToken(app, parts, 'invitation');
+  readConnectors(app, parts);
   app.post('/redeem', { schema: schemas.redeem }, async (request) => {
     const invitation = sessionOf(request);
     return parts.tokens.redeem(invitation, await openInvitation(parts, invitation, byOf(request)));
@@ -191,7 +204,13 @@ async function reauthenticated(auth: ConnectorAuth, key: ConnectorKey, request: 
   return auth.view(key);
 }
 
-function readRoutes(app: App, { auth, tokens, config }: Parts): void {
+/** The routes that work without a worker, also for a session of an onboarding. */
+function routesWithoutConnectors(app: App, { tokens, config }: Parts): void {
+  app.post('/renew', { schema: schemas.renew }, (request) => tokens.renew(sessionOf(request)));
+  app.get('/sealing-keys', { schema: schemas.sealingKeys }, async () => config.sealing.set);
+}
+
+function readRoute(app: App, { auth }: Parts): void {
   const cache = new ViewCache(auth);
   app.get('', { schema: schemas.session }, async (request) => {
     const session = sessionOf(request);
@@ -200,8 +219,6 @@ function readRoutes(app: App, { auth, tokens, config }: Parts): void {
     const connectors = await viewsOf(cache, session);
     return { accountId, accountLabel, language, returnTo, expiresAt, reauthenticate, prefill, connectors };
   });
-  app.post('/renew', { schema: schemas.renew }, (request) => tokens.renew(sessionOf(request)));
-  app.get('/sealing-keys', { schema: schemas.sealingKeys }, async () => config.sealing.set);
 }
 
 function inputRoutes(app: App, { auth }: Parts): void {

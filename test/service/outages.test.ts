@@ -105,9 +105,16 @@ async function cutTemporal(): Promise<TemporalOutage> {
   return { scene, other, early, late, answer, webhook };
 }
 
+/** Starts an onboarding of a new account, and makes a session for it. */
+async function onboardingSession({ asBackend }: Service): Promise<string> {
+  const onboarding = { accountId: stage.install('Brightdesk').accountId, onboardingId: 'crm' };
+  await asBackend('POST', '/v1/onboardings', { ...onboarding, scope: { all: true } });
+  return (await asBackend('POST', '/v1/sessions', onboarding)).body.token as string;
+}
+
 describe('while no worker runs', () => {
   let [early, late, unseen]: Reading[] = [];
-  let answer: Answer;
+  let [answer, session, renewed, keys]: Answer[] = [];
 
   beforeAll(async () => {
     const { service, hub } = direct;
@@ -115,20 +122,34 @@ describe('while no worker runs', () => {
     early = read(hub, [scene.key]);
     await early.sees('awaitingCredentials');
     const input = await keyInput(stage, scene);
+    const token = await onboardingSession(service);
     await stage.stopWorker();
     await scene.signals('credentialInput', input);
     late = read(hub, [scene.key]);
     const fresh = await stage.scene('Brightdesk');
     unseen = read(hub, [fresh.key]);
-    [answer] = await Promise.all([service.asBackend('GET', pathOf(fresh.key)), more(unseen, 3), more(early, 2)]);
+    [answer, session] = await Promise.all([
+      service.asBackend('GET', pathOf(fresh.key)),
+      service.call('GET', '/v1/session', { token }),
+      more(unseen, 3),
+      more(early, 2),
+    ]);
+    renewed = await service.call('POST', '/v1/session/renew', { token });
+    keys = await service.call('GET', '/v1/session/sealing-keys', { token });
     await fails(direct);
     await stage.restartWorker();
   });
 
   test('a call that needs a worker is answered with 503 noWorker and Retry-After', () => {
     expect(answer).toMatchObject({ status: 503, body: { code: 'noWorker' } });
-    expect(answer.headers.get('retry-after')).toBe('10');
+    expect(answer!.headers.get('retry-after')).toBe('10');
     expect(direct.errors[0]).toMatchObject({ name: 'ConnectorAuthError', code: 'noWorker' });
+  });
+
+  test('without a worker, a session of an onboarding is renewed and reads the sealing keys, although the service cannot read its connectors', () => {
+    expect(session).toMatchObject({ status: 503, body: { code: 'noWorker' } });
+    expect(renewed).toMatchObject({ status: 200, body: { token: expect.any(String) } });
+    expect(keys).toMatchObject({ status: 200, body: { keys: [{ kid: stage.publicKey.kid }] } });
   });
 
   test('streams stay open without a worker, and after a worker starts, the streams get the outcome of an input that waited for the worker', async () => {
