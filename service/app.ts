@@ -41,12 +41,12 @@ export async function createApp(given: Omit<Parts, 'onboarded'>): Promise<App> {
   parts.trace?.(app, parts); // the first hook, so that all other hooks run in the span of the request
   for (const name of ['caller', 'actor'] as const) app.decorateRequest(name, '');
   for (const name of ['session', 'accountId', 'failure', 'lost'] as const) app.decorateRequest(name, undefined);
+  reportAnswers(app, parts);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headers).header('X-Request-Id', request.id);
     const { httpVersion, headers: sent } = request.raw;
     if (sent.host === undefined && httpVersion !== '1.0') throw new ServiceError('brokenRequest');
   });
-  reportAnswers(app, parts);
   closeConnections(app);
   await app.register(rateLimit, {
     global: false,

@@ -24,23 +24,35 @@ export function logAnswer(
 /** True for the route of a health check. */
 export const isProbe = (route: string): boolean => route === '/healthz' || route === '/readyz';
 
-/** Calls `report` after each answer. */
+/**
+ * Calls `report` when the service has sent an answer, and when the caller leaves before the end of the answer. If the
+ * caller leaves before it has sent the whole request, there is no answer to report.
+ */
 export function reportAnswers(app: App, { report }: Pick<Parts, 'report'>): void {
-  app.addHook('onResponse', async (request, reply) => report(answeredOf(request, reply)));
+  app.addHook('onRequest', async (request, reply) => {
+    const begin = performance.now();
+    reply.raw.once('close', () => {
+      const isAnswer = reply.raw.headersSent || request.raw.complete;
+      if (isAnswer) report(answeredOf(request, reply, performance.now() - begin));
+    });
+  });
 }
+
+/** The status in logs and metrics for an answer whose caller left before the service began to send the answer. */
+const CALLER_LEFT = 499;
 
 /** The route in the log for a request whose path matches no route. */
 export const NO_ROUTE = '(none)';
 
 /** The facts about an answered request. They contain the pattern of the route, but not the URL. */
-export function answeredOf(request: FastifyRequest, reply: FastifyReply): Answered {
+export function answeredOf(request: FastifyRequest, reply: FastifyReply, durationMs = 0): Answered {
   const isKnown = Boolean(request.caller) || undefined; // without authentication a caller can send any account id
   const { accountId } = Object(request.params) as { accountId?: unknown };
   return {
     method: request.method,
     route: request.is404 ? NO_ROUTE : (request.routeOptions.url ?? NO_ROUTE),
-    status: reply.statusCode,
-    durationMs: Math.round(reply.elapsedTime),
+    status: reply.raw.headersSent ? reply.statusCode : CALLER_LEFT,
+    durationMs: Math.round(durationMs),
     requestId: request.id,
     accountId: isKnown && (request.accountId ?? (isAccountId(accountId) ? accountId : undefined)),
     error: reply.statusCode === 500 || request.lost === 'unexpected' ? traceOf(request.failure) : undefined,

@@ -20,7 +20,7 @@ export interface Parts {
   metrics: PartMetrics;
   /** Adds the hook that traces requests. Absent if no traces are exported. */
   trace?: (app: App, parts: Pick<Parts, 'apiKeys'>) => void;
-  /** The service calls this function once for each answer. */
+  /** The service calls this function once for each answer, also if the caller leaves before the answer. */
   report: (answered: Answered) => void;
 }
 
@@ -40,6 +40,7 @@ export interface Answered {
   method: string;
   /** The pattern of the route, such as `/v1/session/connectors/:connectorId/confirm`. */
   route: string;
+  /** 499 if the caller left before the service began to send the answer. */
   status: number;
   durationMs: number;
   requestId: string;

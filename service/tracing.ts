@@ -25,8 +25,9 @@ export function traceRequests(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): vo
     };
     withSpan(`${method} ${route}`, options, (span) => {
       reply.raw.once('close', () => {
-        span.setAttribute('http.response.status_code', reply.statusCode);
-        if (reply.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+        const { status } = answeredOf(request, reply);
+        span.setAttribute('http.response.status_code', status);
+        if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
         span.end();
       });
       done();

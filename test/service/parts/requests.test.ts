@@ -363,3 +363,60 @@ test('the 6th open audit export of an API key is rateLimited, until another expo
   expect(all.filter(({ status }) => status === 200)).toHaveLength(5);
   expect(next.status).toBe(200);
 });
+
+describe('answers that their callers leave', () => {
+  const linesOf = ({ log }: ServerWithoutFlows) => log.map((line) => JSON.parse(line) as { [field: string]: unknown });
+
+  test('a request whose caller leaves before the answer is logged and counted with the status 499', async () => {
+    let [arrive, answer] = [() => {}, () => {}];
+    const arrived = new Promise<void>((resolve) => (arrive = resolve));
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const view = () => (arrive(), answered);
+    const server = await startServerWithoutFlows({ auth: { view } as unknown as ConnectorAuth });
+    const leaving = new AbortController();
+    const headers = { Authorization: `Bearer ${server.apiKey}` };
+    const left = fetch(server.url + ONE, { headers, signal: leaving.signal }).catch(() => 'left');
+
+    await arrived;
+    await server.call('GET', '/healthz'); // so that some time passes before the caller leaves
+    leaving.abort();
+    await left;
+    const [line = {}] = await eventually(
+      () => linesOf(server),
+      (lines) => lines.length > 0,
+    );
+    answer();
+    await server.close();
+
+    const route = '/v1/accounts/:accountId/connectors/:connectorId';
+    expect(line).toMatchObject({ level: 'info', method: 'GET', route, status: 499, accountId: 'acme' });
+    expect(line.durationMs).toBeGreaterThan(0);
+    expect(linesOf(server)).toHaveLength(1);
+    const metric = 'cyclr_connect_http_requests_total';
+    expect(await server.metrics.text()).toContain(`${metric}{route="${route}",method="GET",status="499"} 1`);
+  });
+
+  test('an answer that the service has begun is logged with its own status when its caller leaves', async () => {
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    async function* audit() {
+      yield { event: 'started' };
+      await ended;
+    }
+    const server = await startServerWithoutFlows({ auth: { audit } as unknown as ConnectorAuth });
+    const leaving = new AbortController();
+    const headers = { Authorization: `Bearer ${server.apiKey}` };
+
+    const { status } = await fetch(`${server.url}/v1/accounts/acme/audit`, { headers, signal: leaving.signal });
+    leaving.abort();
+    const lines = await eventually(
+      () => linesOf(server),
+      (found) => found.length > 0,
+    );
+    end();
+    await server.close();
+
+    expect(status).toBe(200);
+    expect(lines).toMatchObject([{ route: '/v1/accounts/:accountId/audit', status: 200 }]);
+  });
+});
