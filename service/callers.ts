@@ -114,12 +114,21 @@ export function openAnswers(max: number): (request: FastifyRequest, reply: Fasti
     const count = open.get(caller) ?? 0;
     if (count >= max) throw new ServiceError('rateLimited');
     open.set(caller, count + 1);
-    reply.raw.once('close', () => {
+    onceClosed(reply, () => {
       const left = (open.get(caller) ?? 1) - 1;
       if (left > 0) open.set(caller, left);
       else open.delete(caller);
     });
   };
+}
+
+/**
+ * Calls `action` when the connection of an answer closes, or at once if the connection has closed already. The caller
+ * can leave before a route's handler runs, because hooks can wait for an answer of Temporal.
+ */
+export function onceClosed({ raw }: FastifyReply, action: () => void): void {
+  if (raw.destroyed) action();
+  else raw.once('close', action);
 }
 
 /** The session of a request that passed {@link requireToken}. */

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { openAnswers, readConnectors, requireToken, sessionOf } from '../callers';
+import { onceClosed, openAnswers, readConnectors, requireToken, sessionOf } from '../callers';
 import { codes, named, responsesOf } from '../openapi';
 import type { App, Parts } from '../parts';
 import { createEventHub, textOf, type ServerSentEvent } from '../streams/event-stream';
@@ -78,14 +78,14 @@ function withOnboarding(
 
 function countStream({ metrics: { streams } }: Parts, reply: FastifyReply): void {
   streams.inc();
-  reply.raw.once('close', () => streams.dec());
+  onceClosed(reply, () => streams.dec());
 }
 
 /** A signal that aborts when the session expires or the connection closes. */
 function untilExpiry({ expiresAtMs }: Session, reply: FastifyReply): AbortSignal {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), expiresAtMs - Date.now());
-  reply.raw.once('close', () => {
+  onceClosed(reply, () => {
     clearTimeout(timer);
     abort.abort();
   });

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { ConnectorKey } from '../../workflows/connector';
-import { byOf, limitedId, rateLimiter, setSession } from '../callers';
+import { byOf, limitedId, onceClosed, rateLimiter, setSession } from '../callers';
 import { MAX_CALLS, script, show, wayBack, type Draw } from '../cards';
 import { DEPTH, returnUrl, withView } from '../flows';
 import { Html, html } from '../html';
@@ -57,7 +57,7 @@ export function goPage(app: App, parts: Parts, draw: Draw): void {
     await limit(request, reply);
     const controller = new AbortController();
     open.add(controller);
-    reply.raw.once('close', () => {
+    onceClosed(reply, () => {
       open.delete(controller);
       controller.abort();
     });

@@ -27,6 +27,7 @@ export interface OnboardingStreamOptions {
  * onboarding have ended.
  */
 export async function* onboardingStream(options: OnboardingStreamOptions): AsyncGenerator<ServerSentEvent> {
+  if (options.signal.aborted) return;
   const stop = new AbortController();
   options.signal.addEventListener('abort', () => stop.abort(), { once: true });
   const watching = untilChanged(options, stop.signal).then((hasChanged) => {

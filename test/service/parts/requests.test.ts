@@ -1,5 +1,6 @@
 /** Requests that the service itself refuses, and the problem documents of its answers. */
 import type { ConnectorAuth } from '../../../client/connector-auth';
+import { ConnectorAuthError } from '../../../client/connector-auth-error';
 import { answers } from '../../../service/problems';
 import { createTestSecrets } from '../../../scripts/faults/secret-search';
 import { eventually } from '../../support/eventually';
@@ -394,6 +395,38 @@ describe('answers that their callers leave', () => {
     expect(linesOf(server)).toHaveLength(1);
     const metric = 'cyclr_connect_http_requests_total';
     expect(await server.metrics.text()).toContain(`${metric}{route="${route}",method="GET",status="499"} 1`);
+  });
+
+  test('streams whose callers leave while the service reads the onboarding do not count as open', async () => {
+    let [reads, answer] = [0, () => {}];
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const notStarted = () => Promise.reject(new ConnectorAuthError('notStarted', 'No flow is started.'));
+    const onboarding = () => (
+      reads++,
+      answered.then(() => ({ state: 'running', connectors: [{ connectorId: 1002 }] }))
+    );
+    const auth = { onboarding, progress: notStarted } as unknown as ConnectorAuth;
+    const server = await startServerWithoutFlows({ auth });
+    const scope = { accountId: 'acme', connectorIds: [1002], language: 'en' };
+    const stream = async (more: object = {}, signal?: AbortSignal) => {
+      const { token } = await server.tokens.mint('session', { ...scope, ...more }, { id: 'session-1' });
+      return fetch(`${server.url}/v1/session/events`, { headers: { Authorization: `Bearer ${token}` }, signal });
+    };
+    const leaving = new AbortController();
+
+    const left = Array.from({ length: 20 }, (_, i) => stream({ onboardingId: `o${i}` }, leaving.signal));
+    await eventually(() => reads === 20);
+    leaving.abort();
+    await Promise.allSettled(left);
+    await eventually(() => linesOf(server).length === 20);
+    answer();
+    const next = await stream();
+    const metrics = await server.metrics.text();
+    await next.body!.cancel();
+    await server.close();
+
+    expect(next.status).toBe(200);
+    expect(metrics).toContain('cyclr_connect_streams 1\n');
   });
 
   test('an answer that the service has begun is logged with its own status when its caller leaves', async () => {
