@@ -1,6 +1,6 @@
 /** Sends the events of a run. Numbers the events, and leaves out events without a target. */
-import { CancellationScope, patched, proxyActivities } from '@temporalio/workflow';
-import { isFinalType, type EventData, type EventType } from './events';
+import { CancellationScope, proxyActivities } from '@temporalio/workflow';
+import type { EventData, EventType } from './events';
 import { isNotify } from './input';
 import { activityRetry, type ConnectorActivities, type TargetFacts } from './ports';
 
@@ -53,14 +53,11 @@ export class EventSender {
   }
 
   /**
-   * True if an event of the type has a target. If the run ends before the first answer of an activity, the run does not
-   * know the targets. In this case, the result is true for a final event, and the activity `sendEvent` looks for a
-   * target. Older code sent no event in this case, so the result is false in the replay of a run of older code
-   * (`patched`).
+   * True if an event of the type has a target. Before the first answer of an activity, the run does not know the
+   * targets. In this case, the result is true, and the activity `sendEvent` looks for a target.
    */
   hasTarget(type: EventType): boolean {
-    if (this.#types) return this.#types.includes(type);
-    return isFinalType(type) && patched('final event before the first read');
+    return this.#types?.includes(type) ?? true;
   }
 
   /** Sends an event, even after Temporal's cancellation of the run. */

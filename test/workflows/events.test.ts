@@ -127,6 +127,22 @@ test('a flow that ends before the first read sends its final event', async () =>
   expect(failed!.data).toMatchObject({ id: `${scene.runId}.final`, failure: { code: 'connectorNotFound' } });
 });
 
+test('a flow sends connector.problem for an outage that begins before the first read', async () => {
+  const key = stage.install('Brightdesk');
+  const match = { account: key.accountId };
+  const endOutage = stage.sandbox.fault({ match, times: 'always', then: { kind: 'throttled', retryAfter: 3600 } });
+  const scene = await stage.scene(key);
+  stage.record('events-outage-before-the-first-read', scene.handle);
+
+  const [problem] = await receiver.gets(scene.workflowId, ['connector.problem']);
+  endOutage();
+  await scene.signals('cancel');
+
+  expect(problem!.data).toMatchObject({ state: 'fetchingConnector', problem: { code: 'cyclrUnavailable' } });
+  const events = await receiver.gets(scene.workflowId, ['connector.problem', 'connector.cancelled']);
+  expect(events.map(({ data }) => data.sequence)).toEqual([1, 2]);
+});
+
 test('a start can name targets beside the default target, and the timeline lists the named targets that the worker does not know', async () => {
   const scene = await stage.scene('Openrates', { notify: ['support', 'unknown'] });
   stage.record('events-unknown-target', scene.handle);
