@@ -52,11 +52,24 @@ export async function* replay<Run extends RunHistory>(
   async function* noted() {
     for await (const run of runs) {
       given.push(run);
+      setRunId(run.history);
       yield run;
     }
   }
   for await (const { error } of Worker.runReplayHistories({ ...inThread, ...options, workflowBundle }, noted()))
     yield { ...given.shift()!, ...(error && { difference: differenceIn(error.message) }) };
+}
+
+/**
+ * Sets the run id in the history of a run that a reset has started. This history begins with the events of the run
+ * before the reset, so the SDK (1.24) replays it with the run id of the run before the reset. A flow needs the right
+ * run id to find out that it was reset.
+ */
+function setRunId({ events }: History): void {
+  const failures = events?.map((event) => event.workflowTaskFailedEventAttributes);
+  const runId = failures?.findLast((failure) => failure?.newRunId)?.newRunId;
+  const started = events?.[0]?.workflowExecutionStartedEventAttributes;
+  if (runId && started) started.originalExecutionRunId = runId;
 }
 
 /** Takes the message out of the failure text of the SDK's core. */

@@ -3,17 +3,25 @@
  * of the old run, and sends the messages that came after this workflow task to the new run again.
  */
 import { randomUUID } from 'node:crypto';
+import { eventually } from '../support/eventually';
 import { ofKind } from '../support/histories';
 import { happens } from '../support/messages';
-import { openStage, type Scene, type Stage } from '../support/stage';
+import { startReceiver, type Receiver } from '../support/receiver';
+import { differencesOf } from '../support/replays';
+import { bundlePath, openStage, type Scene, type Stage } from '../support/stage';
 
 let stage: Stage;
+let receiver: Receiver;
 
 beforeAll(async () => {
-  stage = await openStage();
+  [stage, receiver] = await Promise.all([openStage(), startReceiver()]);
+  await stage.restartWorker({}, { default: { url: receiver.url, secrets: [receiver.secret] } });
 });
 
-afterAll(() => stage.close());
+afterAll(async () => {
+  await stage.close();
+  await receiver.close();
+});
 
 /** Resets a run to its first workflow task, as `temporal workflow reset` does. Returns the scene of the new run. */
 async function resetToStart(scene: Scene): Promise<Scene> {
@@ -53,6 +61,33 @@ test.concurrent(
     stage.record('reset-with-an-input', again.handle);
     await again.gives({ kind: 'apiKey', key: 'right' });
     expect(await stage.auth.result(again.key)).toMatchObject({ state: 'authenticated' });
+  },
+);
+
+test.concurrent(
+  'replaying the history of a reset flow gives the same commands, although the flow sent no event for the input that Temporal sent again',
+  async () => {
+    const scene = await stage.scene('Fernhill');
+    await scene.reaches('awaitingProperties');
+    await scene.sets({ Domain: 'acme' });
+    await scene.reaches('awaitingCredentials');
+    const again = await resetToStart(scene);
+    await happens(again, 'reappliedInput');
+    await again.signals('propertyInput', { submissionId: 'late', values: {} });
+    await happens(again, 'inputRefused');
+    await again.gives({ kind: 'apiKey', key: 'right' });
+    await stage.auth.result(again.key);
+
+    const history = await again.handle.fetchHistory();
+
+    const run = { name: 'reset', workflowId: again.workflowId, history };
+    expect(await differencesOf({ codePath: bundlePath }, [run])).toEqual({ reset: 'ok' });
+    const sent = await eventually(
+      () => receiver.eventsOf(again.workflowId).filter(({ data }) => data.runId === again.runId),
+      (events) => events.length >= 3,
+    );
+    const types = ['connector.waiting', 'connector.problem', 'connector.authenticated'];
+    expect(sent.map(({ type }) => type)).toEqual(types);
   },
 );
 

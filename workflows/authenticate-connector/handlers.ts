@@ -89,9 +89,8 @@ function add({ flow, inbox }: Context, message: Message): void {
 
 /**
  * True if an operator has reset the first run of the flow. After a reset, Temporal delivers again each message that
- * came after the reset point. A replay of a history file does not know the run id of the reset run, so this function
- * can return another result in that replay. Therefore no command of the workflow may depend on the result of this
- * function.
+ * came after the reset point. A replay by the SDK alone does not know the run id of the reset run, so
+ * `temporal/replay.ts` sets this run id in the history.
  */
 function wasReset(): boolean {
   const { runId, firstExecutionRunId, continuedFromExecutionRunId } = workflowInfo();
