@@ -267,6 +267,10 @@ test.concurrent('after continue-as-new the next run continues the sequence of ev
     (all) => all.at(-1)?.type === 'connector.cancelled' && all.length === all.at(-1)?.data.sequence,
   );
   expect(remindersOf()).toBe(2);
+  const [began, ...reminders] = events
+    .filter(({ type }) => type === 'connector.waiting' || type === 'connector.reminder')
+    .map(({ timestamp }) => Date.parse(timestamp));
+  expect(reminders.at(-1)! - began!).toBeGreaterThanOrEqual(10_000);
   expect(events.map(({ data }) => data.sequence)).toEqual(events.map((_, index) => index + 1));
   expect(events[0]!.data.id).toBe(`${scene.runId}.1`);
   expect(events.at(-1)!.data.id).toBe(`${runId}.final`);

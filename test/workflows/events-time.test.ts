@@ -1,6 +1,9 @@
 /** Events over several days: the reminders of a waiting flow, and the retries of an event that its target refuses. */
+import type { Targets } from '../../activities';
+import { Policies, policiesOf } from '../../activities/policies/policies';
 import { eventually } from '../support/eventually';
 import { tookMs } from '../support/histories';
+import { happens } from '../support/messages';
 import { startReceiver, status, type Receiver } from '../support/receiver';
 import { openSkippingStage, type SkippingStage } from '../support/stage';
 
@@ -9,10 +12,12 @@ const DAY_MS = 24 * HOUR_MS;
 
 let stage: SkippingStage;
 let receiver: Receiver;
+let targets: Targets;
 
 beforeAll(async () => {
   [stage, receiver] = await Promise.all([openSkippingStage(), startReceiver()]);
-  await stage.restartWorker({}, { default: { url: receiver.url, secrets: [receiver.secret] } });
+  targets = { default: { url: receiver.url, secrets: [receiver.secret] } };
+  await stage.restartWorker({}, targets);
 });
 
 afterEach(() => stage.reset());
@@ -65,6 +70,35 @@ test('the times of remindAfter count from the beginning of each wait, and an end
   expect(Math.round((Date.parse(events[2]!.timestamp) - Date.parse(since)) / 60_000)).toBe(60);
   expect(events[2]!.data).toMatchObject({ state: 'awaitingCredentials' });
 });
+
+test.each(['14 days', '4 days'])(
+  'if the policy gets another patience, here %s, during a wait, the times of the reminders stay the same',
+  async (patience) => {
+    // The first worker has no workflow cache, because the test server gives the workflow tasks of a cached run to no
+    // other worker.
+    await stage.restartWorker({ maxCachedWorkflows: 0 }, targets);
+    const flow = await stage.scene('Brightdesk', { remindAfter: ['1 day', '3 days'] });
+    const { since, deadline } = await flow.reaches('awaitingCredentials');
+    const policy = `policies: [{ match: { name: Brightdesk }, patience: { credentials: ${patience} } }]`;
+    await stage.restartWorker({}, targets, new Policies(policiesOf(policy)));
+    await flow.signals('recheck');
+    await happens(flow, 'policyChanged');
+
+    const result = await stage.auth.result(flow.key);
+    const events = await receiver.gets(flow.workflowId, [
+      'connector.waiting',
+      'connector.reminder',
+      'connector.reminder',
+      'connector.expired',
+    ]);
+    await stage.restartWorker({}, targets);
+
+    const hours = events.map(({ timestamp }) => Math.round((Date.parse(timestamp) - Date.parse(since)) / HOUR_MS));
+    expect(hours).toEqual([0, 24, 72, 168]);
+    expect(Date.parse(deadline!) - Date.parse(since)).toBe(7 * DAY_MS);
+    expect(result.state).toBe('expired');
+  },
+);
 
 test('an event that its target refuses for 3 days fails as undelivered, after pauses that grow from 5 s to 6 h', async () => {
   const posts: number[] = [];

@@ -4,7 +4,8 @@
  */
 import { EventSender, type CarriedEvents } from '../event-sender';
 import { isFinalType, type EventType } from '../events';
-import { durationMs, patienceMs, waitRulesOf, type Input } from '../input';
+import type { FlowState } from './flow-state';
+import { durationMs, waitRulesOf, type Input } from '../input';
 import { isFinal, isWaiting, type State, type WaitingState } from './machine';
 import { resultOf } from './status';
 import type { TargetFacts } from '../ports';
@@ -28,14 +29,15 @@ export function eventTypeOf(before: State, after: State): EventType | undefined 
 
 const codeOf = (state: State): string | undefined => ('problem' in state ? state.problem?.code : undefined);
 
+/** When a wait began and when it ends, in milliseconds. */
+type Wait = Pick<FlowState, 'waitSince' | 'deadline'>;
+
 /**
- * The times of the reminders in one waiting state, in milliseconds, in order. Leaves out the reminders after
- * `deadline`, the time when the wait ends.
+ * The times of the reminders in one wait, in milliseconds, in order. Leaves out the reminders after the deadline. The
+ * policy can change during the wait, so the times do not depend on the patience.
  */
-export function reminderTimes(input: Input, { name, connector }: WaitingState, deadline: number): number[] {
-  const { remindAfter, patience } = waitRulesOf(input, connector);
-  const since = deadline - patienceMs(patience, name);
-  const times = remindAfter.map((after) => since + durationMs(after));
+function reminderTimes(input: Input, { connector }: WaitingState, { waitSince, deadline }: Wait): number[] {
+  const times = waitRulesOf(input, connector).remindAfter.map((after) => waitSince + durationMs(after));
   return times.filter((time) => time < deadline).sort((one, other) => one - other);
 }
 
@@ -77,9 +79,9 @@ export class FlowEvents {
    * The timer of the next reminder in this waiting state. `undefined` if no reminder follows, or if no target gets
    * reminders.
    */
-  reminderOf(state: WaitingState, deadline: number): Timer | undefined {
+  reminderOf(state: WaitingState, wait: Wait): Timer | undefined {
     if (this.#reminder || !this.#sender.hasTarget('connector.reminder')) return this.#reminder;
-    const next = reminderTimes(this.#input, state, deadline)[this.#reminders];
+    const next = reminderTimes(this.#input, state, wait)[this.#reminders];
     return (this.#reminder = next === undefined ? undefined : new Timer(next, 'Reminder of the user'));
   }
 

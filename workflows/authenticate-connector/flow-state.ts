@@ -18,7 +18,8 @@ export interface Carried {
   revision: number;
   /** When the flow entered the state, in milliseconds. */
   since: number;
-  /** When the current wait ends, in milliseconds. */
+  /** When the current wait began and when it ends, in milliseconds. A refused input does not begin a new wait. */
+  waitSince: number;
   deadline: number;
   /** The ids of the submissions that the flow accepted. */
   submissions: string[];
@@ -41,6 +42,7 @@ export class FlowState {
   #state: State;
   #revision: number;
   #since: number;
+  #waitSince: number;
   #deadline: number;
 
   constructor(input: Input, carried?: Carried) {
@@ -48,6 +50,7 @@ export class FlowState {
     this.#state = carried?.state ?? { name: 'fetchingConnector', intent: input?.intent ?? 'authenticate' };
     this.#revision = carried?.revision ?? 1;
     this.#since = carried?.since ?? Date.now();
+    this.#waitSince = carried?.waitSince ?? 0;
     this.#deadline = carried?.deadline ?? 0;
     this.submissions = new Set(carried?.submissions);
     this.#timeline = new TimelineLog(carried?.timeline);
@@ -64,6 +67,11 @@ export class FlowState {
    */
   get deadline(): number {
     return this.#deadline;
+  }
+
+  /** When the wait that ends at `deadline` began, in milliseconds. */
+  get waitSince(): number {
+    return this.#waitSince;
   }
 
   get view(): View {
@@ -86,6 +94,7 @@ export class FlowState {
       state,
       revision: this.#revision,
       since: this.#since,
+      waitSince: this.#waitSince,
       deadline: this.#deadline,
       submissions: newest(this.submissions),
       timeline: this.timeline,
@@ -111,8 +120,10 @@ export class FlowState {
     }
     // If an input was refused before it reached Cyclr, the user gets no more time: the deadline of the wait stays the
     // same.
-    if (isEntered && isWaiting(state) && event.type !== 'inputRefused')
-      this.#deadline = Date.now() + patienceMs(waitRulesOf(this.#input, state.connector).patience, state.name);
+    if (isEntered && isWaiting(state) && event.type !== 'inputRefused') {
+      this.#waitSince = Date.now();
+      this.#deadline = this.#waitSince + patienceMs(waitRulesOf(this.#input, state.connector).patience, state.name);
+    }
     this.#publish();
     return isEntered;
   }

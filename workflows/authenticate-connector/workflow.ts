@@ -218,7 +218,7 @@ class FlowRun {
     const deadline = this.#deadlineOf(state);
     const hasLinkExpired = () => state.name === 'awaitingAuthorization' && this.#links.hasExpired;
     const isTimeUp = () => deadline.fired || hasLinkExpired();
-    const reminder = this.#events.reminderOf(state, this.#flow.deadline);
+    const reminder = this.#events.reminderOf(state, this.#flow);
     await condition(() => this.#hasRequest || isTimeUp() || Boolean(reminder?.fired) || this.#isHistoryFull());
     if (this.#cancelEvent) return undefined;
     const message = this.#inbox.next();
