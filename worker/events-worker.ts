@@ -28,22 +28,26 @@ export function replaceConnection(worker: Worker, connection: NativeConnection):
 
 /**
  * Runs a worker of the flows by `next`, and a worker of the task queue for events. The worker for events stops after
- * the worker of the flows. If one worker fails, both workers end, and the promise rejects.
+ * the worker of the flows. If one worker fails, or the `check` of the namespace fails, both workers end, and the
+ * promise rejects.
  */
 export async function runWithEvents(
   worker: Worker,
   next: (worker: Worker) => Promise<void>,
   targets: Targets = {},
+  check: (connection: NativeConnection) => Promise<void> = async () => undefined,
 ): Promise<void> {
   const { connection } = worker;
   if (!connection) return next(worker); // a worker that replays histories has no connection
   const ended = next(worker); // called before any `await`, so that the caller can shut the worker down at any time
   ended.catch(() => undefined); // the error is handled below, after the creation of the worker for events
-  const events = await createEventsWorker(worker, connection, targets).catch(async (err: unknown) => {
-    stop(worker);
-    await ended;
-    throw err;
-  });
+  const events = await check(connection)
+    .then(() => createEventsWorker(worker, connection, targets))
+    .catch(async (err: unknown) => {
+      stop(worker);
+      await ended;
+      throw err;
+    });
   beside.set(worker, events);
   const sweeping = new AbortController();
   if (Object.keys(targets).length > 0) void sweepHourly(worker, targets, Runtime.instance().logger, sweeping.signal);

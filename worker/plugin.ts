@@ -53,11 +53,10 @@ export class ConnectorAuthPlugin extends SimplePlugin {
     return { ...workerDefaults, ...super.configureWorker({ ...workflowsFor(options), ...options }) };
   }
 
-  override async runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
-    const { connection, options } = worker;
-    if (options.taskQueue !== this.#taskQueue) return next(worker);
-    if (connection) await requireSearchAttributes(connection, options.namespace);
-    await runWithEvents(worker, next, this.#targets);
+  override runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {
+    const { namespace, taskQueue } = worker.options;
+    if (taskQueue !== this.#taskQueue) return next(worker);
+    return runWithEvents(worker, next, this.#targets, (connection) => requireSearchAttributes(connection, namespace));
   }
 
   #check({ taskQueue, activities = {} }: WorkerOptions): void {

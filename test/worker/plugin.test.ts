@@ -1,11 +1,18 @@
 /**
  * The plugin for an adopter's own Temporal worker. `.ci/adopters.mjs` runs a whole flow on a worker with the plugin.
  */
-import type { WorkerOptions } from '@temporalio/worker';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { startTemporal, type LocalTemporal } from '../../scripts/local/parts';
 import { generateKey, privateKeysOf } from '../../sealing/keys';
+import { installSilentRuntime } from '../../temporal/replay';
+import { searchAttributeTypes } from '../../temporal/search-attributes';
 import { ConnectorAuthPlugin } from '../../worker/plugin';
 import { workflowTypes } from '../../workflows/visibility';
 import * as workflows from '../../workflows';
+import { eventually } from '../support/eventually';
 
 const cyclr = { apiUrl: 'http://127.0.0.1:1', clientId: 'id', clientSecret: 'secret' };
 const consent = { serviceUrl: 'http://127.0.0.1:1' };
@@ -95,4 +102,62 @@ test('the plugin adds the interceptors to a bundle', async () => {
 
 test('the interceptors act on each workflow type that workflows/index.ts exports', () => {
   expect(Object.keys(workflows).sort()).toEqual([...workflowTypes].sort());
+});
+
+describe('a worker with the plugin', () => {
+  let logFolder: string;
+  let temporal: LocalTemporal;
+  let connection: NativeConnection;
+
+  beforeAll(async () => {
+    installSilentRuntime();
+    logFolder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
+    temporal = await startTemporal({ logFolder, searchAttributes: searchAttributeTypes });
+    connection = await NativeConnection.connect({ address: temporal.address });
+  });
+
+  afterAll(async () => {
+    await connection.close();
+    await temporal.stop();
+    rmSync(logFolder, { recursive: true, force: true });
+  });
+
+  const createWorker = async (more: Partial<WorkerOptions> = {}): Promise<Worker> => {
+    // `npm test` builds this file
+    const workflowBundle = { codePath: join(__dirname, '..', '..', 'dist', 'workflow-bundle.js') };
+    return Worker.create({ ...worker, connection, workflowBundle, plugins: [await createPlugin()], ...more });
+  };
+
+  test('a worker can be shut down as soon as run() was called', async () => {
+    const created = await createWorker();
+
+    const running = created.run();
+    created.shutdown();
+
+    await running;
+    expect(created.getState()).toBe('STOPPED');
+  });
+
+  test('if the function of runUntil() fails at once, the worker stops, and runUntil() fails with the same error', async () => {
+    const created = await createWorker();
+
+    const running = created.runUntil(() => Promise.reject(new Error('at once')));
+
+    await expect(running).rejects.toThrow('at once');
+    expect(created.getState()).toBe('STOPPED');
+  });
+
+  test('if the namespace lacks the search attributes, the worker stops, and run() fails with an error that names them', async () => {
+    const namespace = 'without-search-attributes';
+    const { workflowService } = connection;
+    const workflowExecutionRetentionPeriod = { seconds: 86_400 as never };
+    await workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
+    await eventually(() => workflowService.describeNamespace({ namespace }));
+    const created = await createWorker({ namespace });
+
+    const running = created.run();
+
+    await expect(running).rejects.toThrow(/lacks the search attributes .*CyclrAccountId/);
+    expect(created.getState()).toBe('STOPPED');
+  });
 });
