@@ -209,6 +209,7 @@ describe('Temporal Web', () => {
       'Re-read until the connector is authenticated: at 0, 1, 2, 4, 8, 15, 30 s',
       'Read the account connector',
       'Set the properties',
+      'Start the delivery of an event',
       'Store the credentials',
     ]);
     const timers = summaries('timerStarted').map((summary) => String(summary).replace(DATE, ': DATE'));
