@@ -25,13 +25,20 @@ export const withHint = (text: string, hint: string | undefined): string =>
 export const printView = (cli: Cli, json: boolean | undefined, view: View): void =>
   print(cli, json, view, viewText(view, cli.name));
 
-/** Writes the view that the library returns for an input. Exit code 1 if the input was refused. */
+/** Writes the view that the library returns for an input. Exit code 1 if Cyclr has not taken the input. */
 export function printAnswer(cli: Cli, json: boolean | undefined, view: View): void {
   printView(cli, json, view);
-  const { problem, state } = view;
-  if (!problem || problem.code === 'cyclrUnavailable' || !waitingStates.includes(state)) return;
-  note(cli, `${problem.code}: ${problem.message}`);
+  const refusal = refusalIn(view);
+  if (!refusal) return;
+  note(cli, `${refusal.code}: ${refusal.message}`);
   cli.exitCode = 1;
+}
+
+/** The reason why Cyclr has not taken an input. Undefined if Cyclr has taken the input, or can still take it. */
+function refusalIn({ state, problem, failure }: View): { code: string; message: string } | undefined {
+  if (failure) return failure;
+  if (state === 'cancelled' || state === 'expired') return { code: state, message: 'the flow has ended' };
+  return waitingStates.includes(state) && problem?.code !== 'cyclrUnavailable' ? problem : undefined;
 }
 
 /** A view as a table: state, problem, fields, next step. `program` is the beginning of each command in the table. */

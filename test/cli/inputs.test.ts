@@ -3,7 +3,7 @@ import { ConnectorAuthError } from '../../client/connector-auth-error';
 import { generateKey, privateKeysOf, type PrivateKeys } from '../../sealing/keys';
 import { open } from '../../sealing/seal';
 import type { Field, Sealed } from '../../workflows/connector';
-import type { ProblemCode, StateName } from '../../workflows/messages';
+import type { ProblemCode, StateName, View } from '../../workflows/messages';
 import { temporaryFolder, write } from '../scripts/parts/scene';
 import { cli, folderOfStack, inputOf, SECRET, viewOf } from './scene';
 
@@ -220,6 +220,33 @@ test.each<[ProblemCode | undefined, StateName, number]>([
     expect(exitCode).toBe(expected);
     expect(JSON.parse(stdout)).toEqual(view);
     expect(stderr).toBe(expected === 1 ? `${code}: Refused.\n` : '');
+  },
+);
+
+test.each<[string, Partial<View>, string]>([
+  [
+    'failed',
+    { state: 'failed', failure: { code: 'connectorNotFound', message: 'There is none.' } },
+    'connectorNotFound: There is none.\n',
+  ],
+  ['cancelled', { state: 'cancelled' }, 'cancelled: the flow has ended\n'],
+  ['expired', { state: 'expired' }, 'expired: the flow has ended\n'],
+])(
+  'if the flow ends as %s before Cyclr has taken the input, the commands properties and credentials print the view and exit with 1',
+  async (_state, parts, line) => {
+    const end = viewOf(parts);
+    const submit = async () => end;
+    const scene = { answers: { ...answers, submitProperties: submit, submitCredentials: submit }, env, input: apiKey };
+
+    const ends = [
+      await cli(['credentials', 'acme', '42', '--json'], scene),
+      await cli(['properties', 'acme', '42', '--set', 'Domain=a', '--json'], scene),
+    ];
+
+    for (const { exitCode, stdout, stderr } of ends) {
+      expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: line });
+      expect(JSON.parse(stdout)).toEqual(end);
+    }
   },
 );
 
