@@ -1,7 +1,14 @@
 /** The command that onboards a whole account, a cycle or a list of connectors. */
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
-import type { OnboardedConnector, OnboardingKey, OnboardingProgress, Scope } from '../workflows/onboarding';
+import { ConnectorAuthError } from '../client/connector-auth-error';
+import {
+  emptyProgress,
+  type OnboardedConnector,
+  type OnboardingKey,
+  type OnboardingProgress,
+  type Scope,
+} from '../workflows/onboarding';
 import { quoted } from '../temporal/deployment';
 import { accountIdAt, addCommand, withConnector, type JsonOption } from './arguments';
 import type { Cli } from './cli';
@@ -46,10 +53,23 @@ export function addOnboardCommand(program: Command, cli: Cli): void {
         by: author(),
       });
       note(cli, `${started ? 'Started' : 'Already open:'} onboarding ${key.onboardingId} of ${accountId}.`);
-      if (options.wait) await follow(cli, key, options.json);
-      else printProgress(cli, options.json, await flows.onboarding(key));
+      if (options.wait) return follow(cli, key, options.json);
+      const progress = flows.onboarding(key);
+      printProgress(cli, options.json, await (started ? progress.catch(asNew(cli, key)) : progress));
     });
 }
+
+/**
+ * Returns the progress of a new onboarding if no worker answers. The start has succeeded, because a start needs no
+ * worker. Throws any other error.
+ */
+const asNew =
+  (cli: Cli, key: OnboardingKey) =>
+  (err: unknown): OnboardingProgress => {
+    if (!(err instanceof ConnectorAuthError && err.code === 'noWorker')) throw err;
+    note(cli, 'No worker answers. The onboarding begins when a worker runs.');
+    return emptyProgress(key);
+  };
 
 function scopeOf({ all, cycle, connector }: OnboardOptions): Scope {
   const given: (Scope | undefined)[] = [

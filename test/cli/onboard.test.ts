@@ -1,3 +1,4 @@
+import { ConnectorAuthError, type ConnectorAuthErrorCode } from '../../client/connector-auth-error';
 import type { OnboardingProgress } from '../../workflows/onboarding';
 import { cli } from './scene';
 
@@ -88,6 +89,34 @@ test.each([
     expect(stdout.includes('lacks: reason code 40 Step')).toBe(state === 'incomplete');
   },
 );
+
+test('onboard prints the progress of a new onboarding, with exit code 0, if no worker answers after the start', async () => {
+  const onboarding = () => Promise.reject(new ConnectorAuthError('noWorker', 'No worker answers.'));
+  const argv = ['onboard', 'acme', '--all', '--id', 'order-17', '--json'];
+
+  const { exitCode, stdout, stderr } = await cli(argv, { answers: { startOnboarding: started, onboarding } });
+
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 0,
+    stderr: 'Started onboarding order-17 of acme.\nNo worker answers. The onboarding begins when a worker runs.\n',
+  });
+  expect(JSON.parse(stdout)).toEqual({ ...key, state: 'running', total: 0, done: 0, connectors: [], revision: 0 });
+});
+
+test.each<[string, boolean, ConnectorAuthErrorCode]>([
+  ['no worker answers for an onboarding that was already open', false, 'noWorker'],
+  ['Temporal does not answer after the start', true, 'temporalUnavailable'],
+])('onboard fails if %s', async (_what, isNew, code) => {
+  const startOnboarding = async () => ({ ...(await started()), started: isNew });
+  const onboarding = () => Promise.reject(new ConnectorAuthError(code, 'No answer.'));
+
+  const { exitCode, stdout, stderr } = await cli(['onboard', 'acme', '--all'], {
+    answers: { startOnboarding, onboarding },
+  });
+
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+  expect(stderr).toMatch(new RegExp(`\n${code}: No answer\\.\n$`));
+});
 
 test.each([
   ['no scope', []],
