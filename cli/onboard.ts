@@ -4,7 +4,9 @@ import type { Command } from 'commander';
 import { ConnectorAuthError } from '../client/connector-auth-error';
 import {
   emptyProgress,
+  faultOfOnboarding,
   type OnboardedConnector,
+  type OnboardingInput,
   type OnboardingKey,
   type OnboardingProgress,
   type Scope,
@@ -42,16 +44,18 @@ export function addOnboardCommand(program: Command, cli: Cli): void {
     .option('--reauthenticate', 'ask for new input, even if a connector is authenticated; needs --connector')
     .option('--wait', 'wait until the onboarding ends: exit code 0 if it is completed, otherwise 3')
     .action(async (accountId: string, options: OnboardOptions) => {
-      const scope = scopeOf(options);
       const key = { accountId, onboardingId: options.id ?? randomUUID() };
-      const flows = await cli.flows();
-      const { started } = await flows.startOnboarding({
+      const input: OnboardingInput = {
         ...key,
-        scope,
+        scope: scopeOf(options),
         ...(options.activate && { activateCycle: true }),
         ...(options.reauthenticate && { intent: 'reauthenticate' }),
         by: author(),
-      });
+      };
+      const fault = faultOfOnboarding(input);
+      if (fault) throw new CliError('wrongUsage', fault);
+      const flows = await cli.flows();
+      const { started } = await flows.startOnboarding(input);
       note(cli, `${started ? 'Started' : 'Already open:'} onboarding ${key.onboardingId} of ${accountId}.`);
       if (options.wait) return follow(cli, key, options.json);
       const progress = flows.onboarding(key);

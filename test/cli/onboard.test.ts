@@ -122,10 +122,12 @@ test.each([
   ['no scope', []],
   ['two scopes', ['--all', '--cycle', 'a']],
   ['a connector id that is no number', ['--connector', 'x']],
+  ['--activate without --cycle', ['--all', '--activate']],
+  ['--reauthenticate without --connector', ['--all', '--reauthenticate']],
 ])('onboard with %s fails with wrongUsage, and starts nothing', async (_what, options) => {
-  const { exitCode, stderr, calls } = await cli(['onboard', 'acme', ...options]);
+  const { exitCode, stderr, calls, closed } = await cli(['onboard', 'acme', ...options]);
 
   expect(exitCode).toBe(2);
   expect(stderr).toMatch(/^wrongUsage: /);
-  expect(calls).toEqual([]);
+  expect({ calls, closed }).toEqual({ calls: [], closed: 0 });
 });
