@@ -65,10 +65,13 @@ export async function* auditEntries(
 
 function timeOf(name: string, text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
-  const time = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text) ? Date.parse(text) : NaN;
-  if (Number.isNaN(time)) throw invalidInput(`${name} is not a time in ISO 8601 such as 2026-01-31T12:00:00Z`);
-  return time;
+  if (!isTime(text)) throw invalidInput(`${name} is not a time in ISO 8601 such as 2026-01-31T12:00:00Z`);
+  return Date.parse(text);
 }
+
+/** True if the text is a date, or a date with time and time zone, in ISO 8601. */
+export const isTime = (text: string): boolean =>
+  /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text) && !Number.isNaN(Date.parse(text));
 
 interface Span {
   from: number;

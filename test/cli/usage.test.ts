@@ -95,6 +95,12 @@ test.each<[string, string[], RegExp]>([
   ['a duration without a unit of time', ['list', '--older-than', '2 moons'], /above 0 and at most 90 days, such as/],
   ['a duration of 0', ['list', '--older-than', '0s'], /above 0 and at most 90 days/],
   ['a duration above 90 days', ['list', '--older-than', '91d'], /above 0 and at most 90 days/],
+  ['a word as --from', ['audit', 'acme', '--from', 'yesterday'], /--from takes a time in ISO 8601/],
+  [
+    'a time without a time zone as --to',
+    ['audit', 'acme', '--to', '2026-01-31T12:00'],
+    /--to takes a time in ISO 8601/,
+  ],
   ['an argument after doctor', ['doctor', 'acme'], /too many arguments/],
   ['an empty name of a property', ['seal', 'acme', '42', 's', '--property', ''], /--property/],
   ['replay without files and without --from-server', ['replay'], /either files or --from-server/],
