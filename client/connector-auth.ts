@@ -4,12 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-  type Client,
-  type WorkflowExecutionDescription,
-} from '@temporalio/client';
+import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import type { QueryDefinition } from '@temporalio/common';
 import { generateKey, privateKeysOf } from '../sealing/keys';
 import { open } from '../sealing/seal';
@@ -52,7 +47,13 @@ import type {
 import { auditEntries, type AuditRequest } from './audit';
 import { eventList, redeliver, shownEvent, type EventsRequest } from './events';
 import { closedRunResult, closedRunView } from './closed-run';
-import { ConnectorAuthError, isNeverHandled, translated, UnansweredUpdate } from './connector-auth-error';
+import {
+  ConnectorAuthError,
+  isNeverHandled,
+  translated,
+  UnansweredUpdate,
+  undefinedIfNotFound,
+} from './connector-auth-error';
 import { connectorList, type ListRequest } from './connector-list';
 import { ANSWER_WITHIN_MS, FlowCalls, isClosedBeforeAnswer, type FlowHandle } from './flow-calls';
 import { flowList, signalBatch, type BatchSignal, type FlowFilter, type FlowsRequest } from './flow-list';
@@ -200,10 +201,13 @@ export class ConnectorAuth {
       );
   }
 
-  /** Waits without a limit for the end of the latest run. Returns the final view. Fails: `notStarted`. */
+  /**
+   * Waits without a limit for the end of the latest run. Returns the final view of this run. If the run continues as
+   * new, or if an operator resets the run, waits for the end of the next run. Fails: `notStarted`.
+   */
   async result(key: ConnectorKey): Promise<View> {
-    await translated(() => this.#calls.handle(key).result().catch(ignoreClosed));
-    return this.view(key);
+    const runId = await this.#end(key);
+    return this.#calls.bounded(() => this.#viewOfClosed(key, runId));
   }
 
   /**
@@ -352,9 +356,8 @@ export class ConnectorAuth {
    */
   async cancel(key: ConnectorKey, request: Cancel = {}): Promise<View> {
     return this.#calls.bounded(async () => {
-      const handle = this.#calls.handle(key);
-      await handle.signal(messages.cancel, request).catch(ignoreClosed);
-      await withTimeout(() => handle.result().catch(ignoreClosed));
+      await this.#calls.handle(key).signal(messages.cancel, request).catch(undefinedIfNotFound);
+      await withTimeout((signal) => this.#end(key, signal));
       return this.view(key);
     });
   }
@@ -394,7 +397,7 @@ export class ConnectorAuth {
   cancelOnboarding(key: OnboardingKey, request: CancelOnboarding = {}): Promise<OnboardingProgress> {
     return this.#calls.bounded(async () => {
       await this.#onboardings.cancel(key, request);
-      await withTimeout(() => this.#onboardings.ended(key));
+      await withTimeout((signal) => this.#onboardings.ended(key, signal));
       return this.#onboardings.progress(key);
     });
   }
@@ -450,7 +453,7 @@ export class ConnectorAuth {
 
   /** Sends the signal `recheck`. Does nothing if the flow has ended. */
   async #signalRecheck(key: ConnectorKey, request: Recheck): Promise<void> {
-    await this.#calls.handle(key).signal(messages.recheck, request).catch(ignoreClosed);
+    await this.#calls.handle(key).signal(messages.recheck, request).catch(undefinedIfNotFound);
   }
 
   #timelineOf(key: ConnectorKey, runId?: string): Promise<Timeline> {
@@ -510,6 +513,13 @@ export class ConnectorAuth {
     }
   }
 
+  /** Waits until the latest run has ended, or until `signal` aborts. Returns the id of the run that was read last. */
+  async #end(key: ConnectorKey, signal?: AbortSignal): Promise<string | undefined> {
+    let runId: string | undefined;
+    for await (const run of this.#changes(key, signal)) ({ runId } = run);
+    return runId;
+  }
+
   /**
    * Returns the answer of an update. Returns the current view if the flow accepted the update, but did not answer in
    * time. Returns the final view if the flow accepted the update, but closed before it answered the update. Fails with
@@ -539,16 +549,9 @@ export class ConnectorAuth {
  */
 const asParsed = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);
 
-/**
- * Ignores two errors: the error of a signal to a closed run, and the error with which a failed or cancelled run ended.
- * Throws any other error.
- */
-function ignoreClosed(err: unknown): void {
-  if (!(err instanceof WorkflowFailedError || err instanceof WorkflowNotFoundError)) throw err;
-}
-
-async function withTimeout(call: () => Promise<unknown>): Promise<void> {
+/** Waits at most 10 s for the end of `call`. Then aborts the signal of `call`. */
+async function withTimeout(call: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
   const abort = new AbortController();
   const timer = delay(ANSWER_WITHIN_MS, undefined, { signal: abort.signal }).catch(() => undefined);
-  await Promise.race([call(), timer]).finally(() => abort.abort());
+  await Promise.race([call(abort.signal), timer]).finally(() => abort.abort());
 }

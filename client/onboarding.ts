@@ -1,10 +1,5 @@
 /** Starts, reads and cancels onboardings, and adds connectors to them. */
-import {
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-  type WorkflowExecutionDescription,
-  type WorkflowHandle,
-} from '@temporalio/client';
+import { WorkflowNotFoundError, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
 import { fairnessOf } from '../workflows/fairness';
 import { escapeMarkdown } from '../workflows/markdown';
 import * as messages from '../workflows/messages';
@@ -113,13 +108,10 @@ export class Onboardings {
     if (isOpen(run)) await this.#handle(key).signal(messages.cancelOnboarding, request).catch(ignoreNotFound);
   }
 
-  /** Waits for the end of the latest run. Does not return the outcome. */
-  async ended(key: OnboardingKey): Promise<void> {
-    await this.#handle(key)
-      .result()
-      .catch((err: unknown) => {
-        if (!(err instanceof WorkflowFailedError)) throwNotStarted(err);
-      });
+  /** Waits until the latest run has ended, or until `signal` aborts. Does not return the outcome. */
+  async ended(key: OnboardingKey, signal: AbortSignal): Promise<void> {
+    const run = await this.#describe(key);
+    for await (const { open } of historyGrowth(this.#library.client, run, signal)) if (!open) return;
   }
 
   /** Adds connectors to the open onboarding. Fails: `invalidInput`, `notStarted`, `closed`. */

@@ -9,6 +9,7 @@ import { historyGrowth } from '../../client/flow-history';
 import { ViewCache } from '../../service/view-cache';
 import { connectionWorkflowIdOf } from '../../workflows/connection';
 import type { View } from '../../workflows/messages';
+import { onboardingWorkflowIdOf } from '../../workflows/onboarding';
 import { counted } from '../support/counting';
 import { eventually } from '../support/eventually';
 import { openStageOfShortHistories, type Scene, type Stage } from '../support/stage';
@@ -71,14 +72,55 @@ test.concurrent('a start finds the run of a paused flow, and list() and flows() 
   expect([list.items, flows.items]).toMatchObject([[{ state: 'awaitingCredentials' }], [{ runId }]]);
 });
 
+/** Makes a ConnectorAuth that counts its calls to Temporal. */
+function counting() {
+  const { connection, ...counts } = counted(stage.connection);
+  return { ...counts, auth: new ConnectorAuth(new Client({ connection, namespace: stage.namespace })) };
+}
+
 test.concurrent('the worker handles a signal to a paused flow after the pause', async () => {
   const scene = await paused();
+  const { auth, polls } = counting();
 
-  const answer = stage.auth.cancel(scene.key, { reason: 'no longer needed' });
+  const answer = auth.cancel(scene.key, { reason: 'no longer needed' });
   await expect(answer).rejects.toMatchObject({ code: 'paused' });
   await unpause(scene);
 
+  expect(polls.started).toBe(1); // Temporal answers each poll of a paused run at once
   expect((await stage.auth.result(scene.key)).state).toBe('cancelled');
+});
+
+test.concurrent('result polls a paused run only once, and returns the final view after the pause', async () => {
+  const scene = await paused();
+  const { auth, polls, descriptions } = counting();
+
+  const result = auth.result(scene.key);
+  await eventually(() => descriptions.answered > 3);
+  const polled = polls.started;
+  await scene.signals('cancel', {});
+  await unpause(scene);
+
+  expect(polled).toBe(1);
+  expect(await result).toMatchObject({ state: 'cancelled', runId: scene.runId });
+});
+
+test.concurrent('cancelOnboarding polls a paused onboarding only once', async () => {
+  const { accountId, connectorId } = stage.install('Brightdesk');
+  const key = { accountId, onboardingId: 'onboarding-1' };
+  const run = { workflowId: onboardingWorkflowIdOf(key) };
+  await stage.auth.startOnboarding({ ...key, scope: { connectorIds: [connectorId] } });
+  await pause(run);
+  const { auth, polls } = counting();
+
+  await expect(auth.cancelOnboarding(key, { cancelFlows: true })).rejects.toMatchObject({ code: 'paused' });
+  await unpause(run);
+
+  expect(polls.started).toBe(1);
+  const end = await eventually(
+    () => stage.auth.onboarding(key),
+    ({ state }) => state !== 'running',
+  );
+  expect(end.state).toBe('cancelled');
 });
 
 /** Makes a ConnectorAuth that ends the pause of `run` before each request to describe a run. */

@@ -3,6 +3,9 @@
  * of the old run, and sends the messages that came after this workflow task to the new run again.
  */
 import { randomUUID } from 'node:crypto';
+import { Client } from '@temporalio/client';
+import { ConnectorAuth } from '../../client/connector-auth';
+import { counted } from '../support/counting';
 import { eventually } from '../support/eventually';
 import { ofKind } from '../support/histories';
 import { happens } from '../support/messages';
@@ -116,4 +119,17 @@ test.concurrent('views() continues after the reset of an open run, until the new
 
   expect(seen.map((view) => view?.state)).not.toContain('failed');
   expect(seen.at(-1)).toMatchObject({ state: 'authenticated', runId: again.runId });
+});
+
+test.concurrent('result() waits for the end of the new run after the reset of an open run', async () => {
+  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  const { connection, polls } = counted(stage.connection);
+  const result = new ConnectorAuth(new Client({ connection, namespace: stage.namespace })).result(scene.key);
+  await eventually(() => polls.open > 0);
+
+  const again = await resetToStart(scene);
+  await again.reaches('awaitingCredentials');
+  await again.gives({ kind: 'apiKey', key: 'right' });
+
+  expect(await result).toMatchObject({ state: 'authenticated', runId: again.runId });
 });
