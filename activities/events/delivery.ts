@@ -19,12 +19,18 @@ export async function sendEvent(targets: Targets, report: EventReport): Promise<
   await startDelivery(getClient(), taskQueue, { body: bodyOf(report, workflowExecution!), targets: names });
 }
 
-const INVALID_ARGUMENT = 3; // gRPC
+/**
+ * True if Temporal refuses a start because the argument is too large ("Blob data size exceeds limit."). A start that
+ * Temporal refuses for another reason can succeed later, for example after the registration of a search attribute.
+ */
+const isTooLarge = (err: unknown): boolean =>
+  err instanceof Error && err.cause instanceof Error && /size exceeds limit/i.test(err.cause.message);
 
 /**
  * Starts the workflow `deliverEvent`. Temporal starts this workflow only once for each event id, so a repeated call
  * does nothing. If the event is too large for Temporal, logs an error and returns normally. If this function failed
- * instead, the run that sends the event could not end.
+ * instead, the run that sends the event could not end. After any other error, this function fails, so that Temporal
+ * retries the activity.
  */
 export async function startDelivery(client: Client, taskQueue: string, delivery: Delivery): Promise<void> {
   try {
@@ -36,7 +42,7 @@ export async function startDelivery(client: Client, taskQueue: string, delivery:
     });
   } catch (err) {
     if (err instanceof WorkflowExecutionAlreadyStartedError) return;
-    if ((err as { cause?: { code?: unknown } }).cause?.code !== INVALID_ARGUMENT) throw err;
-    log.error('An event is lost: Temporal refuses its delivery', { eventId: delivery.body.data.id });
+    if (!isTooLarge(err)) throw err;
+    log.error('An event is lost: it is too large for Temporal', { eventId: delivery.body.data.id });
   }
 }

@@ -3,12 +3,17 @@ import type { ServerResponse } from 'node:http';
 import { activityInfo } from '@temporalio/activity';
 import { Client, type WorkflowClientInterceptor, type WorkflowFailedError } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
-import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger, NativeConnection, type ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import type { Targets } from '../../activities';
+import { startDelivery } from '../../activities/events/delivery';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { verify, WebhookVerificationError } from '../../client/http';
 import { createTestSecrets, searchFor } from '../../scripts/faults/secret-search';
+import { registerSearchAttributes } from '../../temporal/search-attributes';
 import { sendFinalEvents } from '../../worker/sweep';
+import type { Delivery } from '../../workflows/events';
+import { taskQueue } from '../../workflows/messages';
 import { eventually } from '../support/eventually';
 import { histories, ofKind } from '../support/histories';
 import { createSecret, startReceiver, status, type Receiver } from '../support/receiver';
@@ -207,6 +212,39 @@ test('a receiver that refuses events delays no flow, and the refused event stays
   expect((await scene.handle.describe()).status.name).toBe('COMPLETED');
   expect(raw.pendingActivities![0]!.lastFailure!.message).toBe('Target "default" answered 500');
   await delivery.result();
+});
+
+test('if the namespace lacks a search attribute when a flow ends, the event is delivered after the registration of the search attribute', async () => {
+  const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+  const { connection, namespace } = stage;
+  const isKnown = () => stage.client.workflow.count('CyclrAccountId IS NULL').then(() => true, () => false); // prettier-ignore
+  await connection.operatorService.removeSearchAttributes({ namespace, searchAttributes: ['CyclrAccountId'] });
+  await eventually(isKnown, (known) => !known);
+
+  await scene.signals('cancel');
+  const { raw } = await eventually(
+    () => scene.handle.describe(),
+    ({ raw, status }) => Boolean(raw.pendingActivities?.[0]?.lastFailure) || status.name !== 'RUNNING',
+  ).finally(() => registerSearchAttributes(connection, namespace));
+  const [, cancelled] = await receiver.gets(scene.workflowId, ['connector.waiting', 'connector.cancelled']);
+
+  expect(JSON.stringify(raw.pendingActivities)).toContain('no mapping defined for search attribute');
+  expect(cancelled!.data).toMatchObject({ id: `${scene.runId}.final` });
+});
+
+test('an event that is too large for Temporal is logged as lost, and the run that sends the event can end', async () => {
+  const log: unknown[] = [];
+  const logger = new DefaultLogger('ERROR', ({ message, meta }) => void log.push({ message, ...meta }));
+  const data = { id: 'large.1', accountId: 'acme', onboardingId: 'x'.repeat(2 ** 21) };
+  const delivery = { body: { type: 'onboarding.completed', data }, targets: ['default'] } as unknown as Delivery;
+  // Activities use the connection of their worker, and the errors of this connection have no `details`.
+  const connection = await NativeConnection.connect({ address: process.env.TEST_TEMPORAL_ADDRESS });
+  const client = new Client({ connection, namespace: stage.namespace });
+
+  await new MockActivityEnvironment({}, { client, logger }).run(() => startDelivery(client, taskQueue, delivery));
+  await connection.close();
+
+  expect(log).toMatchObject([{ message: 'An event is lost: it is too large for Temporal', eventId: 'large.1' }]);
 });
 
 test('flows end although 20 posts get no answer, because posts take no activity slots of flows', async () => {
