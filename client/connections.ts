@@ -138,19 +138,21 @@ export class Connections {
    * Starts the monitor, or lets the open monitor read the connector now. Returns the connection after the read, or the
    * current connection if the monitor has not read within 10 s. Without `every`, a monitor whose last read was less
    * than 10 s ago does not read again. `stop`: ends the monitor, and returns its last answer. Fails: `invalidInput`,
-   * `notStarted`.
+   * `notStarted`; `paused` or `noWorker` if the open monitor does not answer. In this case, the monitor gets its signal,
+   * and handles the signal later.
    */
   async monitor(key: ConnectorKey, { every, stop }: MonitorRequest): Promise<ConnectionView> {
     const input: MonitorInput = { ...key, ...(every !== undefined && { every }) };
     const fault = faultOfMonitor(input);
     if (fault) throw invalidInput(fault);
     if (stop) return this.#stop(key);
-    const before = await this.#readMonitor(key);
-    await this.#library.client.workflow.signalWithStart(MONITOR_TYPE, {
-      ...monitorStart(input, this.#library.taskQueue),
-      signal: messages.checkConnection,
-      signalArgs: [every === undefined ? {} : { every }],
-    });
+    const check = () =>
+      this.#library.client.workflow.signalWithStart(MONITOR_TYPE, {
+        ...monitorStart(input, this.#library.taskQueue),
+        signal: messages.checkConnection,
+        signalArgs: [every === undefined ? {} : { every }],
+      });
+    const before = await this.#readMonitor(key).finally(check);
     // A monitor whose last read was less than 10 s ago reads again only if the signal has a new interval.
     const waitMs = every === undefined && isReadRecent(before?.checkedAt, Date.now()) ? 0 : ANSWER_WITHIN_MS;
     return this.#afterRead(key, before?.checkedAt, waitMs);
@@ -168,9 +170,8 @@ export class Connections {
 
   async #stop(key: ConnectorKey): Promise<ConnectionView> {
     const monitor = this.#library.client.workflow.getHandle(connectionWorkflowIdOf(key));
-    const last = await this.#readMonitor(key);
-    await monitor.signal(messages.stopMonitor).catch(undefinedIfNotFound);
-    return last ?? this.read(key);
+    const stop = () => monitor.signal(messages.stopMonitor).catch(undefinedIfNotFound);
+    return (await this.#readMonitor(key).finally(stop)) ?? this.read(key);
   }
 
   /**

@@ -145,6 +145,29 @@ test.concurrent('a read of a connection whose monitor was paused just before get
   await stage.auth.monitor(key, { stop: true });
 });
 
+test.concurrent('the worker handles the signals of monitor() to a paused monitor after the pause', async () => {
+  const key = stage.install('Brightdesk');
+  const before = await stage.auth.monitor(key);
+  const monitor = { workflowId: connectionWorkflowIdOf(key) };
+
+  await pause(monitor);
+  await expect(stage.auth.monitor(key, { every: '6 hours' })).rejects.toMatchObject({ code: 'paused' });
+  await unpause(monitor);
+  await eventually(
+    () => stage.auth.connection(key),
+    ({ checkedAt }) => checkedAt !== before.checkedAt,
+  );
+  await pause(monitor);
+  await expect(stage.auth.monitor(key, { stop: true })).rejects.toMatchObject({ code: 'paused' });
+  await unpause(monitor);
+  const { status } = await eventually(
+    () => stage.client.workflow.getHandle(monitor.workflowId).describe(),
+    ({ closeTime }) => closeTime !== undefined,
+  );
+
+  expect(status.name).toBe('COMPLETED');
+});
+
 test.concurrent('views continues after a short pause of the flow', async () => {
   const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   const views = unpausing(scene).views(scene.key);
