@@ -407,10 +407,7 @@ export class ConnectorAuth {
    * Returns the progress. Safe to repeat. Needs a worker. Fails: `invalidInput`, `notStarted`, `closed`.
    */
   addConnectors(key: OnboardingKey, request: AddConnectors): Promise<OnboardingProgress> {
-    return this.#calls.bounded(async () => {
-      await this.#onboardings.addConnectors(key, request);
-      return this.#onboardings.progress(key);
-    });
+    return this.#calls.bounded(() => this.#onboardings.addConnectors(key, request));
   }
 
   /**

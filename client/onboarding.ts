@@ -22,7 +22,7 @@ import { ConnectorAuthError } from './connector-auth-error';
 import type { LibraryParts } from './flow-calls';
 import { historyGrowth } from './flow-history';
 import { invalidInput } from './runs';
-import { startedOrFound } from './start-flow';
+import { isEnding, startedOrFound } from './start-flow';
 
 /** The answer of a call that starts an onboarding. */
 export interface StartedOnboarding {
@@ -62,10 +62,11 @@ export class Onboardings {
     return { workflowId, runId: handle.firstExecutionRunId, started: true };
   }
 
-  /** Finds the open run of an onboarding. `undefined` if the latest run is closed. */
+  /** Finds the open run of an onboarding. `undefined` if the latest run is closed, or closes within 5 s. */
   async #findOpenRun(key: OnboardingKey): Promise<StartedOnboarding | undefined> {
     const run = await this.#handle(key).describe();
-    return isOpen(run) ? { workflowId: run.workflowId, runId: run.runId, started: false } : undefined;
+    if (!isOpen(run) || (await isEnding(this.#library.client, run))) return undefined;
+    return { workflowId: run.workflowId, runId: run.runId, started: false };
   }
 
   #handle(key: OnboardingKey, runId?: string): OnboardingHandle {
@@ -114,14 +115,23 @@ export class Onboardings {
     for await (const { open } of historyGrowth(this.#library.client, run, signal)) if (!open) return;
   }
 
-  /** Adds connectors to the open onboarding. Fails: `invalidInput`, `notStarted`, `closed`. */
-  async addConnectors(key: OnboardingKey, request: AddConnectors): Promise<void> {
+  /** Adds connectors to the open onboarding, and returns the progress. Fails: `invalidInput`, `notStarted`, `closed`. */
+  async addConnectors(key: OnboardingKey, request: AddConnectors): Promise<OnboardingProgress> {
     if (!isAddConnectors(request)) throw invalidInput('connectorIds is not a list of 1 to 500 positive integers');
     const run = await this.#describe(key);
     const sent =
       isOpen(run) && (await this.#handle(key).signal(messages.addConnectors, request).then(isDone, ignoreNotFound));
-    if (!sent) throw new ConnectorAuthError('closed', 'The onboarding has ended. Start a new one.');
+    const progress = sent ? await this.progress(key) : undefined;
+    if (!progress || endedWithout(request, progress))
+      throw new ConnectorAuthError('closed', 'The onboarding has ended. Start a new one.');
+    return progress;
   }
+}
+
+/** True if the onboarding has ended before it got the connectors of the request. */
+function endedWithout({ connectorIds }: AddConnectors, { state, connectors }: OnboardingProgress): boolean {
+  const known = new Set(connectors.map(({ connectorId }) => connectorId));
+  return state !== 'running' && !connectorIds.every((id) => known.has(id));
 }
 
 const isDone = (): true => true;

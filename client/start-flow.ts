@@ -11,7 +11,8 @@ import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import { FLOW_TYPE, flowStartOptions, type FlowMemo } from '../workflows/flow-start';
 import type { Input } from '../workflows/input';
 import { searchAttributes } from '../workflows/messages';
-import { finalStates, type FinalStateName, type View } from '../workflows/view';
+import { finalOnboardingStates } from '../workflows/onboarding';
+import { finalStates, type View } from '../workflows/view';
 import { isOpen } from '../workflows/visibility';
 import type { Started } from './answers';
 import { ConnectorAuthError, undefinedIfNotFound } from './connector-auth-error';
@@ -92,16 +93,19 @@ async function findOpenRun(client: Client, { intent, ...key }: Input): Promise<S
   );
 }
 
+/** The final states of flows and of onboardings. */
+const ends: readonly (string | undefined)[] = [...finalStates, ...finalOnboardingStates];
+
 const isFinalState = ({ typedSearchAttributes }: WorkflowExecutionDescription): boolean =>
-  finalStates.includes(typedSearchAttributes.get(searchAttributes.state) as FinalStateName);
+  ends.includes(typedSearchAttributes.get(searchAttributes.state));
 
 /**
- * Waits up to 5 s for the end of an open run whose state is final. Returns false if the state is not final, or if the
- * run does not end in this time.
+ * Waits up to 5 s for the end of an open run of a flow or an onboarding whose state is final. Returns false if the
+ * state is not final, or if the run does not end in this time.
  */
-async function isEnding(client: Client, run: WorkflowExecutionDescription): Promise<boolean> {
+export async function isEnding(client: Client, run: WorkflowExecutionDescription): Promise<boolean> {
   if (!isFinalState(run)) return false;
-  // A flow can answer its last input before it starts the delivery of its final event and closes.
+  // A run shows its final state before it starts the delivery of its final event and closes.
   const handle = client.workflow.getHandle(run.workflowId, run.runId);
   return client
     .withDeadline(Date.now() + ENDS_WITHIN_MS, () => handle.result())

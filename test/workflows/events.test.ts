@@ -268,26 +268,56 @@ test('flows end although 20 posts get no answer, because posts take no activity 
   await stage.restartWorker({}, targets);
 });
 
-test('if the open run is in a final state, a start waits until this run has closed, and starts the next run', async () => {
+describe('a run in a final state that is still open', () => {
   let release!: () => void;
-  const released = new Promise<void>((resolve) => (release = resolve));
-  const inbound: ActivityInboundCallsInterceptor = {
-    execute: async (input, next) => {
-      if (activityInfo().activityType === 'sendEvent') await released;
-      return next(input);
-    },
-  };
-  await stage.restartWorker({ interceptors: { activity: [() => ({ inbound })] } }, targets);
-  const { key, runId } = await stage.sceneIn('authenticated', 'Openrates');
-  const releasing: WorkflowClientInterceptor = { describe: (input, next) => next(input).finally(release) };
-  const { connection, namespace } = stage;
-  const auth = new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [releasing] } }));
 
-  const next = await auth.start(key);
+  beforeEach(async () => {
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const inbound: ActivityInboundCallsInterceptor = {
+      execute: async (input, next) => {
+        if (activityInfo().activityType === 'sendEvent') await released;
+        return next(input);
+      },
+    };
+    await stage.restartWorker({ interceptors: { activity: [() => ({ inbound })] } }, targets);
+  });
 
-  expect(next.started).toBe(true);
-  expect(next.runId).not.toBe(runId);
-  await stage.restartWorker({}, targets);
+  afterEach(async () => {
+    release();
+    await stage.restartWorker({}, targets);
+  });
+
+  /** A ConnectorAuth whose first description of a run lets the run close. */
+  function releasing(): ConnectorAuth {
+    const interceptor: WorkflowClientInterceptor = { describe: (input, next) => next(input).finally(release) };
+    const { connection, namespace } = stage;
+    return new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [interceptor] } }));
+  }
+
+  test('a start of a flow waits until this run has closed, and starts the next run', async () => {
+    const { key, runId } = await stage.sceneIn('authenticated', 'Openrates');
+
+    const next = await releasing().start(key);
+
+    expect(next.started).toBe(true);
+    expect(next.runId).not.toBe(runId);
+  });
+
+  test('addConnectors fails as closed, and a start of the onboarding waits until this run has closed, and starts the next run', async () => {
+    const { accountId, connectorId } = stage.install('Brightdesk', { patch: { Authenticated: true } });
+    const onboarding = { accountId, onboardingId: 'order', scope: { connectorIds: [connectorId] } };
+    const { runId } = await stage.auth.startOnboarding(onboarding);
+    await eventually(() => stage.auth.onboarding(onboarding), ({ state }) => state === 'completed'); // prettier-ignore
+
+    const known = await stage.auth.addConnectors(onboarding, { connectorIds: [connectorId] });
+    const refused = await stage.auth.addConnectors(onboarding, { connectorIds: [connectorId, 7] }).catch((err: unknown) => err); // prettier-ignore
+    const next = await releasing().startOnboarding(onboarding);
+
+    expect(known).toMatchObject({ state: 'completed', total: 1 });
+    expect(refused).toMatchObject({ code: 'closed' });
+    expect(next.started).toBe(true);
+    expect(next.runId).not.toBe(runId);
+  });
 });
 
 describe('secrets', () => {
