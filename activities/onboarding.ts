@@ -29,6 +29,12 @@ const AT_ONCE = 20;
  * because the activity sends no heartbeat during the call.
  */
 const VISIBILITY_MS = 5_000;
+/**
+ * The longest wait for the ends of cancelled flows. An activity of a flow can run for a minute, and the flow ends only
+ * after this activity.
+ */
+const END_WITHIN_MS = 90_000;
+const END_POLL_MS = 500;
 const UNAUTHENTICATED = 20; // the ReasonCode of a connector that is not authenticated
 const MAX_NAME = 200;
 
@@ -190,16 +196,29 @@ async function cancelFlows(
   { connectorIds, by }: { connectorIds: number[]; by?: string },
 ): Promise<void> {
   const request = { reason: 'The onboarding was cancelled', ...(by !== undefined && { by }) };
-  await eachOf(connectorIds, async (client, connectorId) => {
+  const cancelled = await eachOf(connectorIds, async (client, connectorId) => {
     for (;;) {
-      const run = await readRun(client, { accountId, connectorId });
-      if (!run || !isOpen(run) || memoOf(run).onboarding !== onboardingId) return;
+      const key = { accountId, connectorId };
+      const run = await readRun(client, key);
+      if (!run || !isOpen(run) || memoOf(run).onboarding !== onboardingId) return [];
       const handle = client.workflow.getHandle(run.workflowId, run.runId);
-      if (await handle.signal(cancel, request).then(() => true, ignoreNotFound)) return;
+      if (await handle.signal(cancel, request).then(() => true, ignoreNotFound)) return [{ key, runId: run.runId }];
       // The run ended before it got the signal. If the run continued as new, the next run is open. So read the latest
       // run again.
     }
   });
+  // If the onboarding ended before its flows, the next onboarding of these connectors would find the cancelled flows.
+  const until = Date.now() + END_WITHIN_MS;
+  await eachOf(cancelled.flat(), (client, { key, runId }) => awaitEnd(client, key, runId, until));
+}
+
+/** Waits until the run has ended, but not longer than the time `until`. Does not wait for a paused run. */
+async function awaitEnd(client: Client, key: Key, runId: string, until: number): Promise<void> {
+  for (;;) {
+    const run = await readRun(client, key);
+    if (run?.runId !== runId || run.status.name !== 'RUNNING' || Date.now() >= until) return;
+    await Context.current().sleep(END_POLL_MS);
+  }
 }
 
 interface Key {

@@ -259,7 +259,10 @@ export interface OnboardingActivities {
    * Returns the flows whose status has changed. Safe to repeat.
    */
   checkFlows(key: OnboardingKey, request: FlowsToCheck): Promise<FlowStatus[]>;
-  /** Sends the signal `cancel` to the open flows that this onboarding has started. Safe to repeat. */
+  /**
+   * Sends the signal `cancel` to the open flows that this onboarding has started. Then waits at most 90 s until these
+   * flows have ended. Does not wait for a paused flow. Safe to repeat.
+   */
   cancelFlows(key: OnboardingKey, request: { connectorIds: number[]; by?: string }): Promise<void>;
 }
 

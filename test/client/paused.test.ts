@@ -8,7 +8,7 @@ import { ConnectorAuth } from '../../client/connector-auth';
 import { historyGrowth } from '../../client/flow-history';
 import { ViewCache } from '../../service/view-cache';
 import { connectionWorkflowIdOf } from '../../workflows/connection';
-import type { View } from '../../workflows/messages';
+import { workflowIdOf, type View } from '../../workflows/messages';
 import { onboardingWorkflowIdOf } from '../../workflows/onboarding';
 import { counted } from '../support/counting';
 import { eventually } from '../support/eventually';
@@ -166,6 +166,21 @@ test.concurrent('the worker handles the signals of monitor() to a paused monitor
   );
 
   expect(status.name).toBe('COMPLETED');
+});
+
+test.concurrent('the cancellation of an onboarding with cancelFlows does not wait for a paused flow', async () => {
+  const { accountId, connectorId } = stage.install('Brightdesk');
+  const onboarding = { accountId, onboardingId: 'crm' };
+  await stage.auth.startOnboarding({ ...onboarding, scope: { connectorIds: [connectorId] } });
+  await eventually(
+    () => stage.auth.onboarding(onboarding),
+    ({ connectors }) => connectors[0]?.state === 'running',
+  );
+  await pause({ workflowId: workflowIdOf({ accountId, connectorId }) });
+
+  const end = await stage.auth.cancelOnboarding(onboarding, { cancelFlows: true });
+
+  expect(end).toMatchObject({ state: 'cancelled', connectors: [{ state: 'running' }] });
 });
 
 test.concurrent('views continues after a short pause of the flow', async () => {
