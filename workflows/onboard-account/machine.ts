@@ -191,8 +191,9 @@ const withFlow = (item: Item, { runId, state }: FlowStatus, at: string): Item =>
 });
 
 /**
- * The state after the end of a flow. Changes nothing if the connector is unknown or already authenticated, or if the
- * onboarding already knows the end of the run.
+ * The state after the end of a flow. Changes nothing if the connector is unknown, unread or already authenticated, or
+ * if the onboarding already knows the end of the run. This onboarding has not started the flow of an unread connector:
+ * the end of such a flow is the result of an earlier onboarding with the same id.
  */
 function connectorFinished<S extends State>(state: S, { at, ...flow }: On<'connectorFinished'>): S {
   const isOf = (item: Item) => item.connectorId === flow.connectorId && canEnd(item, flow);
@@ -202,8 +203,8 @@ function connectorFinished<S extends State>(state: S, { at, ...flow }: On<'conne
   );
 }
 
-const canEnd = ({ state, runId }: Item, flow: FlowStatus): boolean =>
-  state === 'waiting' || state === 'running' || (state !== 'authenticated' && runId !== flow.runId);
+const canEnd = ({ state, runId, unread }: Item, flow: FlowStatus): boolean =>
+  !unread && (state === 'waiting' || state === 'running' || (state !== 'authenticated' && runId !== flow.runId));
 
 /** Adds connectors. Changes nothing if the onboarding would have more than 500 connectors. */
 function connectorsAdded<S extends State>(state: S, { connectorIds }: On<'connectorsAdded'>): S {

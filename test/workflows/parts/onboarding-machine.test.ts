@@ -69,7 +69,6 @@ const matrix: Record<OnboardingStateName, { [event in Event['type']]?: Onboardin
   readingScope: {
     ...always,
     scopeRead: 'startingFlows',
-    connectorFinished: 'readingScope',
     connectorsAdded: 'readingScope',
     cyclrUnavailable: 'readingScope',
     outageOutlasted: 'incomplete',
@@ -192,6 +191,15 @@ test('if the end of a flow is reported before the start of this flow, the connec
   );
 
   expect(statesOf(state)).toEqual(['unsupported']);
+});
+
+test('before the onboarding has read a connector, the end of a flow of an earlier onboarding does not change the connector', () => {
+  const end = { type: 'connectorFinished', connectorId: 1, state: 'cancelled', runId: 'r0' } as const;
+
+  const state = after(initialState(facts, [1]), end, { type: 'scopeRead', connectors: [scopeItem(1)], asked: [1] });
+
+  expect(state.name).toBe('startingFlows');
+  expect(statesOf(state)).toEqual(['waiting']);
 });
 
 test('the end of an unknown connector, and a second end of the same run, do not change an onboarding', () => {
