@@ -166,7 +166,7 @@ export class ConnectSession {
     const { connectorId, problem } = view;
     if (stepOf(view, false)?.at === 1) this.#hadFirst.add(view.runId);
     this.#lastViews.set(connectorId, view);
-    this.#inputs.sendHeld(view);
+    this.#inputs.follow(view);
     if (!before || panelOf(before) !== panelOf(view)) this.#beginStep(view);
     if (!before) return;
     const isConsent = panelOf(view) === 'consent';

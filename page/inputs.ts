@@ -5,8 +5,8 @@ import type { Actions, PanelProps } from './panels/props';
 import { clearSecrets } from './panels/secret-input';
 import { sealerOf, type Sealer } from './seal';
 import type { Submission } from './service-client';
-import { panelOf, shownView, withoutEdited, type ShownCode, type ShownProblem } from './state';
-import { Submissions, type PendingSubmission, type SubmissionsParts } from './submissions';
+import { panelOf, withoutEdited, type ShownCode, type ShownProblem } from './state';
+import { Submissions, type SubmissionsParts } from './submissions';
 
 /** The state of the form of one connector. Only this page has this state: the service does not store it. */
 interface FormState {
@@ -69,7 +69,7 @@ export class Inputs implements Pick<Actions, 'submitProperties' | 'submitCredent
     const found = this.#problemOf(view);
     return {
       view: this.#shownOf(view),
-      pending: this.#pendingFor(view),
+      pending: this.#submissions.pendingFor(view),
       problem: found && edited?.of === found ? withoutEdited(found, edited.names) : found,
       isEmptied: Boolean(isEmptied && found),
       userName,
@@ -79,7 +79,7 @@ export class Inputs implements Pick<Actions, 'submitProperties' | 'submitCredent
   /** A key that changes when the user is at another step of the connector, or has a new problem. */
   focusKeyOf(view: View): string {
     const { missing } = this.#formOf(view);
-    const problem = this.#pendingFor(view)?.status ?? (view.problem && view.revision);
+    const problem = this.#submissions.pendingFor(view)?.status ?? (view.problem && view.revision);
     return [view.connectorId, panelOf(this.#shownOf(view)), problem, missing?.view === view && missing.times].join(' ');
   }
 
@@ -93,24 +93,15 @@ export class Inputs implements Pick<Actions, 'submitProperties' | 'submitCredent
   }
 
   #shownOf(view: View): View {
-    const pending = this.#pendingFor(view);
+    const pending = this.#submissions.pendingFor(view);
     return (pending?.status === 'sending' ? pending.formView : pending?.view) ?? view;
   }
 
   #problemOf(view: View): ShownProblem | undefined {
-    const pending = this.#pendingFor(view);
+    const pending = this.#submissions.pendingFor(view);
     if (pending?.status === 'sending') return undefined;
     const { missing } = this.#formOf(view);
     return missing?.view === view ? missing.problem : (pending?.problem ?? view.problem);
-  }
-
-  /**
-   * The pending submission for this view. Undefined if the connector has no pending submission, or if the flow has
-   * moved on since the submission.
-   */
-  #pendingFor(view: View): PendingSubmission | undefined {
-    const pending = this.#submissions.of(view.connectorId);
-    return pending && shownView(view, pending.view) === pending.view ? pending : undefined;
   }
 
   /** Forgets that the user typed a value at an earlier step. */
@@ -192,8 +183,9 @@ export class Inputs implements Pick<Actions, 'submitProperties' | 'submitCredent
     if (this.#submissions.of(view.connectorId)?.status === 'refused') this.#held.drop(view);
   }
 
-  /** Sends the held credentials if the view asks for them. */
-  sendHeld(view: View): void {
+  /** Called for each new view. Sends the held credentials if the view asks for them. */
+  follow(view: View): void {
+    this.#submissions.settle(view);
     const held = this.#held.takeAt(view);
     if (!held) return;
     clearSecrets(held.form);

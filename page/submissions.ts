@@ -1,7 +1,7 @@
 import type { View } from '../workflows/messages';
 import { backoffMs, pause } from './pause';
 import { ServiceFailure, type ServiceClient, type Submission } from './service-client';
-import { panelOf, type ShownProblem } from './state';
+import { panelOf, shownView, type ShownProblem } from './state';
 
 /** The last submission of a connector, until a view shows the outcome of the submission. */
 export interface PendingSubmission {
@@ -47,6 +47,20 @@ export class Submissions {
     return this.#pending.get(connectorId);
   }
 
+  /**
+   * The pending submission for this view. Undefined if the connector has no pending submission, or if the flow has
+   * moved on since the submission.
+   */
+  pendingFor(view: View): PendingSubmission | undefined {
+    const pending = this.of(view.connectorId);
+    return pending && shownView(view, pending.view) === pending.view ? pending : undefined;
+  }
+
+  /** Forgets the submission of the connector if the flow has moved on since the submission. */
+  settle(view: View): void {
+    if (!this.pendingFor(view)) this.#pending.delete(view.connectorId);
+  }
+
   /** True if a submission is still being sent or applied. */
   get isSending(): boolean {
     return [...this.#pending.values()].some(({ status }) => status === 'sending');
@@ -64,8 +78,7 @@ export class Submissions {
 
   /** Seals an input and sends it. Does nothing if an input for the same view is being sent. */
   async submit(view: View, seal: (submissionId: string) => Promise<Submission>, formView: View = view): Promise<void> {
-    const before = this.of(view.connectorId);
-    if (before?.status === 'sending' && before.view.revision === view.revision) return;
+    if (this.pendingFor(view)?.status === 'sending') return;
     const pending: PendingSubmission = { view, formView, status: 'sending', since: Date.now() };
     this.#pending.set(view.connectorId, pending);
     this.parts.changed();

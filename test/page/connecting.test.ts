@@ -1,5 +1,7 @@
 /** A user connects an app of each kind, in a browser. */
+import type { Route } from 'playwright-core';
 import { Policies, policiesOf } from '../../activities/policies/policies';
+import type { View } from '../../workflows/messages';
 import { pathOf } from '../support/http';
 import { describeInBrowser } from './browser';
 import { button, field, heading, openWebScene, reachOpener, type WebScene } from './scene';
@@ -230,6 +232,28 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).Properties).toEqual(
       expect.arrayContaining([expect.objectContaining({ Name: 'Environment', Value: 'staging' })]),
     );
+  });
+
+  test('after an input that Cyclr took long to store, a user reconnects by another input', async () => {
+    const [key] = scene.install('Brightdesk');
+    const page = await scene.open([key], { session: { reauthenticate: [key.connectorId] } });
+    const { revision } = await scene.view(key);
+    const slowly = async (route: Route) => {
+      const response = await route.fetch();
+      // The service gives this answer if Cyclr needs over 10 s.
+      const view = { ...((await response.json()) as View), state: 'applyingCredentials', revision: revision + 1 };
+      await route.fulfill({ response, json: view });
+    };
+    await page.route('**/credentials', slowly, { times: 1 });
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+    await button(page, 'Reconnect').click();
+
+    await field(page, 'API key').fill('another');
+    await button(page, 'Connect').click();
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    expect(cyclr(key).AuthValue).toBe('another');
   });
 
   test('during a re-authentication the page says that new input replaces the stored values', async () => {
