@@ -38,9 +38,11 @@ export class EventReader {
   #lastEventId?: string;
   #retryMs?: number;
   #isFinal = false;
+  /** True if the reader opens no stream any more. */
+  isOver = false;
 
   constructor(private readonly parts: EventReaderParts) {
-    void this.#run();
+    void this.#run().finally(() => (this.isOver = true));
   }
 
   stop(): void {

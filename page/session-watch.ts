@@ -34,7 +34,10 @@ export interface SessionWatchParts {
  */
 const RENEW_MS = { least: 20_000, most: 240_000 };
 
-/** The interval at which an open page reads the session, because the event stream does not report removed flows. */
+/**
+ * The interval at which an open page reads the session, because the event stream does not report removed flows, and has
+ * ended if all flows are final.
+ */
 const CHECK_EVERY_MS = 30_000;
 
 /** Keeps the views of a session's connectors up to date, and renews the session. */
@@ -58,6 +61,7 @@ export class SessionWatch {
   stop(): void {
     this.#abort.abort();
     this.#reader?.stop();
+    this.#reader = undefined;
   }
 
   /** Stores a view that an answer of the service contains. */
@@ -76,8 +80,13 @@ export class SessionWatch {
     const views = connectors.reduce(merged, this.state.views);
     this.#set({ session, views, trouble: undefined });
     const answered = new Set(connectors.map(({ connectorId }) => connectorId));
-    for (const view of views) if (!answered.has(view.connectorId)) void this.#askAgain(view);
+    for (const view of views) if (!answered.has(view.connectorId) && !isRemoved(view)) void this.#askAgain(view);
+    if (this.#reader?.isOver && !this.#allFinal) this.#read(); // a flow has begun again after the end of the stream
   };
+
+  get #allFinal(): boolean {
+    return this.state.views.every(isFinal);
+  }
 
   /**
    * Called for a view whose connector is missing when the page reads the session. The service leaves out the connectors
@@ -116,8 +125,7 @@ export class SessionWatch {
     addEventListener('online', refresh, { signal });
     const isVisible = () => document.visibilityState === 'visible';
     document.addEventListener('visibilitychange', () => isVisible() && refresh(), { signal });
-    const check = () => isVisible() && !this.state.views.every(isFinal) && refresh();
-    const checking = setInterval(check, CHECK_EVERY_MS);
+    const checking = setInterval(() => isVisible() && refresh(), CHECK_EVERY_MS);
     signal.addEventListener('abort', () => clearInterval(checking));
     if (await this.#untilAnswered(this.refresh)) {
       this.#read();
@@ -128,15 +136,17 @@ export class SessionWatch {
   /** Stores a view, and opens the event stream again, because the stream ends when all flows have ended. */
   readonly follow = (view: View): void => {
     this.receive(view);
-    this.#reader?.stop();
     this.#read();
   };
 
+  /** Opens the event stream, in place of the earlier stream. */
   #read(): void {
+    this.#reader?.stop();
+    if (this.#abort.signal.aborted) return;
     this.#reader = new EventReader({
       open: (id, signal) => this.parts.client.events(id, signal),
       refresh: this.refresh,
-      allFinal: () => this.state.views.every(isFinal),
+      allFinal: () => this.#allFinal,
       receive: this.receive,
       report: (trouble) => this.report(trouble),
       end: this.replaceSession,

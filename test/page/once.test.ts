@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import type { ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
+import { pathOf } from '../support/http';
 import { describeInBrowser } from './browser';
 import { besideHost, type Host } from './host';
 import { button, field, heading, type WebScene } from './scene';
@@ -108,6 +109,36 @@ describeInBrowser('repeated actions', () => {
     await eventually(streams.open, (open) => open === 0);
     expect(most).toBe(1);
   });
+
+  test.each([
+    ['within 33 seconds', (page: Page) => page.clock.fastForward(33_000)],
+    [
+      'when the user comes back to the tab',
+      (page: Page) => page.evaluate("document.dispatchEvent(new Event('visibilitychange'))"),
+    ],
+  ])(
+    'a page whose connectors were all connected shows a new re-authentication %s, and follows it',
+    async (_when, notice) => {
+      const [key] = scene.install('Brightdesk');
+      await scene.session([key]);
+      await scene.gives(key);
+      let streams!: ReturnType<typeof streamsOf>;
+      const before = async (page: Page) => {
+        streams = streamsOf(page);
+        await page.clock.install();
+      };
+      const page = await scene.open([key], { before });
+      await heading(page, 'Brightdesk is connected').waitFor();
+      await eventually(() => streams.opened === 1 && streams.open() === 0);
+      await scene.service.asBackend('POST', pathOf(key, '/reauthenticate'), {});
+
+      await notice(page);
+
+      await field(page, 'API key').waitFor();
+      await eventually(() => streams.open() === 1);
+      expect(streams.opened).toBe(2);
+    },
+  );
 
   test("an element in React's strict mode has one open event stream, and no stream after its removal", async () => {
     const app = execFileSync(process.execPath, [join(__dirname, 'bundle.mjs'), join(__dirname, 'react-app.mjs')]);
