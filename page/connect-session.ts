@@ -3,7 +3,8 @@ import { stepOf } from './chips';
 import { Inputs, SLOW_MS } from './inputs';
 import type { Messages } from './languages/en';
 import type { Actions, PanelProps } from './panels/props';
-import { ServiceClient, ServiceFailure } from './service-client';
+import { RepeatedCalls } from './repeated-calls';
+import { ServiceClient, ServiceFailure, type Trouble } from './service-client';
 import { SessionWatch, type SessionState } from './session-watch';
 import { nothingLeft, consentEnded, consentFailed, nextOf, panelOf, type Panel, type ShownCode } from './state';
 import { ConsentWindows } from './consent-windows';
@@ -51,6 +52,7 @@ const LONGEST_NAME = 60;
 export class ConnectSession {
   readonly #client: ServiceClient;
   readonly #watch: SessionWatch;
+  readonly #calls: RepeatedCalls;
   readonly #inputs: Inputs;
   readonly #windows: ConsentWindows;
   /** When the page first saw the step of each connector, in milliseconds. */
@@ -60,6 +62,11 @@ export class ConnectSession {
    * event only once.
    */
   readonly #lastViews = new Map<number, View>();
+  /**
+   * The connectors whose confirmation or re-authentication the page is sending, each with the reason why the last try
+   * failed.
+   */
+  readonly #unanswered = new Map<number, Trouble | undefined>();
   /** The ids of the runs whose step 1 this page has shown. */
   readonly #hadFirst = new Set<string>();
   /** The id of the connector whose panel is open. */
@@ -68,6 +75,7 @@ export class ConnectSession {
   isInputLost = false;
   /** True if the user has closed all panels. While this is true, the page opens no panel by itself. */
   #isClosed = false;
+  #isStopped = false;
 
   constructor(private readonly parts: ConnectSessionOptions) {
     this.#client = new ServiceClient(parts.service, parts.token, () => this.#answered());
@@ -77,10 +85,11 @@ export class ConnectSession {
       changed: () => queueMicrotask(() => this.#notice()),
       renewed: () => parts.emit('session-renewed'),
     });
+    this.#calls = new RepeatedCalls(this.#watch.replaceSession);
     this.#inputs = new Inputs({
       client: this.#client,
+      calls: this.#calls,
       receive: this.#watch.receive,
-      replaceSession: this.#watch.replaceSession,
       unreachable: ({ trouble }) => this.#watch.report(trouble),
       changed: parts.changed,
       removed: this.#watch.removed,
@@ -104,17 +113,20 @@ export class ConnectSession {
   }
 
   get state(): SessionState {
-    return this.#watch.state;
+    const { state } = this.#watch;
+    const trouble = state.trouble ?? [...this.#unanswered.values()].find(Boolean);
+    return trouble === state.trouble ? state : { ...state, trouble };
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#watch.stop();
-    this.#inputs.stop();
+    this.#calls.stop();
     this.#windows.stop();
   }
 
   #answered(): void {
-    if (this.state.trouble) this.#inputs.sendNow();
+    if (this.state.trouble) this.#calls.repeatNow();
     this.#watch.answered();
   }
 
@@ -148,6 +160,7 @@ export class ConnectSession {
 
   /** Emits the events for the changes since the last call, and draws the element again. */
   #notice(): void {
+    if (this.#isStopped) return; // a late answer must not open the channel of the windows again
     const { views, end, session } = this.state;
     if (session && this.#lastViews.size === 0) this.parts.emit('opened');
     if (session) this.#windows.join(session.accountId);
@@ -187,14 +200,24 @@ export class ConnectSession {
     setTimeout(this.parts.changed, SLOW_MS);
   }
 
-  async #receive(view: View, call: Promise<View>, receive = this.#watch.receive): Promise<void> {
+  /** Sends an action of the user until the service answers. Does nothing if an action of the connector is being sent. */
+  async #send(view: View, call: (connectorId: number) => Promise<View>, receive = this.#watch.receive): Promise<void> {
+    const { connectorId } = view;
+    if (this.#unanswered.has(connectorId)) return;
+    const failed = ({ trouble }: ServiceFailure) => {
+      this.#unanswered.set(connectorId, trouble);
+      this.parts.changed();
+    };
+    this.#unanswered.set(connectorId, undefined);
     try {
-      receive(await call);
+      receive(await this.#calls.untilAnswered(() => call(connectorId), failed));
     } catch (err) {
       if (!(err instanceof ServiceFailure)) throw err;
-      if (err.view) this.#watch.receive(err.view);
+      if (err.view) receive(err.view);
       if (err.code === 'notFound') this.#watch.removed(view);
-      if (err.endsSession) void this.#watch.replaceSession(err);
+    } finally {
+      this.#unanswered.delete(connectorId);
+      this.parts.changed();
     }
   }
 
@@ -215,8 +238,8 @@ export class ConnectSession {
     edited: (...field) => this.#inputs.edited(...field),
     openConsent: ({ view }) => this.#windows.open(this.#consentForm(view)),
     openConsentHere: ({ view }) => postToThisTab(this.#consentForm(view)),
-    confirm: (view) => void this.#receive(view, this.#client.confirm(view.connectorId)),
-    reconnect: (view) => void this.#receive(view, this.#client.reauthenticate(view.connectorId), this.#watch.follow),
+    confirm: (view) => void this.#send(view, this.#client.confirm),
+    reconnect: (view) => void this.#send(view, this.#client.reauthenticate, this.#watch.follow),
     select: (connectorId) => {
       this.selected = connectorId;
       this.#isClosed = connectorId === undefined;

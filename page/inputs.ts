@@ -54,15 +54,6 @@ export class Inputs implements Pick<Actions, 'submitProperties' | 'submitCredent
     return hasDraft || this.#submissions.isSending || this.#held.hasAny;
   }
 
-  stop(): void {
-    this.#submissions.stop();
-  }
-
-  /** Sends the pending inputs now, because the service answers again. */
-  sendNow(): void {
-    this.#submissions.sendNow();
-  }
-
   /** The view whose panel is shown, and the state of its form. */
   of(view: View): Pick<PanelProps, 'view' | 'pending' | 'problem' | 'isEmptied' | 'userName'> {
     const { edited, isEmptied, userName } = this.#formOf(view);

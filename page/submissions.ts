@@ -1,5 +1,5 @@
 import type { View } from '../workflows/messages';
-import { backoffMs, pause } from './pause';
+import type { RepeatedCalls } from './repeated-calls';
 import { ServiceFailure, type ServiceClient, type Submission } from './service-client';
 import { panelOf, shownView, type ShownProblem } from './state';
 
@@ -22,9 +22,8 @@ export interface PendingSubmission {
 
 export interface SubmissionsParts {
   client: ServiceClient;
+  calls: RepeatedCalls;
   receive(view: View): void;
-  /** Called when the session has ended. Resolves with true if a new session exists. */
-  replaceSession(failure: ServiceFailure): Promise<boolean>;
   /** Called when the service did not answer. */
   unreachable(failure: ServiceFailure): void;
   changed(): void;
@@ -38,8 +37,6 @@ export interface SubmissionsParts {
  */
 export class Submissions {
   readonly #pending = new Map<number, PendingSubmission>();
-  readonly #stop = new AbortController();
-  #pause = new AbortController();
 
   constructor(private readonly parts: SubmissionsParts) {}
 
@@ -66,16 +63,6 @@ export class Submissions {
     return [...this.#pending.values()].some(({ status }) => status === 'sending');
   }
 
-  stop(): void {
-    this.#stop.abort();
-  }
-
-  /** Sends the pending inputs now, because the service answers again. */
-  sendNow(): void {
-    this.#pause.abort();
-    this.#pause = new AbortController();
-  }
-
   /** Seals an input and sends it. Does nothing if an input for the same view is being sent. */
   async submit(view: View, seal: (submissionId: string) => Promise<Submission>, formView: View = view): Promise<void> {
     if (this.pendingFor(view)?.status === 'sending') return;
@@ -92,20 +79,9 @@ export class Submissions {
     this.parts.changed();
   }
 
-  /** Repeats a call until the service answers the call. */
-  async #untilAnswered<T>(call: () => Promise<T>): Promise<T> {
-    for (let failures = 0; ; failures++) {
-      try {
-        return await call();
-      } catch (err) {
-        if (!(err instanceof ServiceFailure)) throw err;
-        if (err.endsSession && (await this.parts.replaceSession(err))) continue;
-        if (!err.isTemporary || this.#stop.signal.aborted) throw err;
-        if (err.code === 'unreachable') this.parts.unreachable(err);
-        const signal = AbortSignal.any([this.#stop.signal, this.#pause.signal]);
-        await pause(Math.max(backoffMs(failures), err.retryAfterMs ?? 0), signal);
-      }
-    }
+  #untilAnswered<T>(call: () => Promise<T>): Promise<T> {
+    const { calls, unreachable } = this.parts;
+    return calls.untilAnswered(call, (failure) => failure.code === 'unreachable' && unreachable(failure));
   }
 
   /** An input that the flow is applying stays pending, so that the form keeps the values that the user typed. */
@@ -116,7 +92,6 @@ export class Submissions {
 
   #fail(pending: PendingSubmission, err: unknown): void {
     const failure = err instanceof ServiceFailure ? err : new ServiceFailure('malformed');
-    if (failure.endsSession) void this.parts.replaceSession(failure);
     if (failure.view) return this.#receive(pending, failure.view);
     if (failure.code === 'notFound') return (this.#forget(pending.view), this.parts.removed(pending.view));
     pending.status = 'refused';

@@ -4,7 +4,7 @@ import { Policies, policiesOf } from '../../activities/policies/policies';
 import type { View } from '../../workflows/messages';
 import { pathOf } from '../support/http';
 import { describeInBrowser } from './browser';
-import { button, field, heading, openWebScene, reachOpener, type WebScene } from './scene';
+import { button, field, heading, noWorker, openWebScene, reachOpener, type WebScene } from './scene';
 
 /** AuthFields connectors need a policy. */
 const policies = new Policies(
@@ -254,6 +254,21 @@ describeInBrowser('connecting', () => {
 
     await heading(page, 'Brightdesk is connected').waitFor();
     expect(cyclr(key).AuthValue).toBe('another');
+  });
+
+  test('if the service can not start a re-authentication, the page reports it, and asks the service again', async () => {
+    const [key] = scene.install('Brightdesk');
+    await scene.session([key]);
+    await scene.gives(key);
+    const page = await scene.open([key], { session: { reauthenticate: [key.connectorId] } });
+    await page.route('**/reauthenticate', noWorker);
+    await button(page, 'Reconnect').click();
+    await page.getByText('The service can’t continue at the moment.').first().waitFor();
+
+    await page.unroute('**/reauthenticate', noWorker);
+
+    await field(page, 'API key').waitFor();
+    await page.getByText('The service can’t continue at the moment.').first().waitFor({ state: 'detached' });
   });
 
   test('during a re-authentication the page says that new input replaces the stored values', async () => {

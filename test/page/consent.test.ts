@@ -1,7 +1,7 @@
 /** Consent at the third party, with blocked windows, closed windows, and several windows or tabs. */
 import type { Page } from 'playwright-core';
 import { describeInBrowser } from './browser';
-import { button, heading, openWebScene, type WebScene } from './scene';
+import { button, heading, noWorker, openWebScene, type WebScene } from './scene';
 
 let scene: WebScene;
 
@@ -119,6 +119,22 @@ describeInBrowser('consent', () => {
 
     await heading(page, 'Ledgerly is connected').waitFor();
     expect((await scene.view(key)).state).toBe('authenticated');
+  });
+
+  test('if the service can not start the verification, the page reports it, and asks the service again', async () => {
+    const { page, context } = await waiting();
+    await context.route('**/connectorauth/**', (route) => route.abort()); // see the test above
+    const asked = context.waitForEvent('request', (request) => request.url().includes('/connectorauth/'));
+    await button(page, 'Go to Ledgerly').click();
+    await scene.service.stage.sandbox.consent((await asked).url(), 'approve');
+    await page.route('**/confirm', noWorker);
+    await button(page, 'I have finished there').click();
+    await page.getByText('The service can’t continue at the moment.').first().waitFor();
+
+    await page.unroute('**/confirm', noWorker);
+
+    await heading(page, 'Ledgerly is connected').waitFor();
+    await page.getByText('The service can’t continue at the moment.').first().waitFor({ state: 'detached' });
   });
 
   test('the page reports a declined consent after the verification', async () => {

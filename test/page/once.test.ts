@@ -1,7 +1,7 @@
 /** A repeated input has one effect at Cyclr, and an element has at most one open event stream. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import type { ConnectorKey } from '../../workflows/connector';
 import { eventually } from '../support/eventually';
 import { pathOf } from '../support/http';
@@ -47,6 +47,13 @@ const puts = ({ accountId }: ConnectorKey) =>
 async function type(page: Page): Promise<void> {
   await field(page, 'API key').fill('right');
 }
+
+/** A script for the page. The script counts the open channels in `channels`. */
+const countChannels = `window.channels = 0;
+  window.BroadcastChannel = class extends BroadcastChannel {
+    constructor(name) { super(name); channels++; }
+    close() { super.close(); channels--; }
+  };`;
 
 describeInBrowser('repeated actions', () => {
   besideHost((both) => ({ scene, host } = both));
@@ -139,6 +146,34 @@ describeInBrowser('repeated actions', () => {
       expect(streams.opened).toBe(2);
     },
   );
+
+  test.each([
+    ['the first read of the session', '**/v1/session', async () => undefined],
+    ['a click on "Reconnect"', '**/reauthenticate', (page: Page) => button(page, 'Reconnect').click()],
+  ])('a removed element opens neither a stream nor a channel after a late answer to %s', async (_to, call, ask) => {
+    const [key] = scene.install('Brightdesk');
+    await scene.session([key]);
+    await scene.gives(key);
+    let streams!: ReturnType<typeof streamsOf>;
+    let late!: Promise<Route>;
+    const before = async (page: Page) => {
+      streams = streamsOf(page);
+      await page.addInitScript(countChannels);
+      late = new Promise((held) => void page.route(call, held, { times: 1 }));
+    };
+    const page = await scene.open([key], { session: { reauthenticate: [key.connectorId] }, before });
+    await ask(page);
+    const route = await late;
+    await page.evaluate("document.querySelector('cyclr-connect').remove()");
+    const { opened } = streams;
+
+    await route.continue();
+
+    await (await route.request().response())!.finished();
+    await page.evaluate("fetch('/connect').then((answer) => answer.text())"); // the page has seen the late answer before this answer
+    expect(await page.evaluate('channels')).toBe(0);
+    expect(streams.opened).toBe(opened);
+  });
 
   test("an element in React's strict mode has one open event stream, and no stream after its removal", async () => {
     const app = execFileSync(process.execPath, [join(__dirname, 'bundle.mjs'), join(__dirname, 'react-app.mjs')]);

@@ -1,6 +1,6 @@
 /** The page in a browser, on a service, a worker, Temporal and the sandbox. */
 import { randomUUID } from 'node:crypto';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page, Route } from 'playwright-core';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { View } from '../../workflows/messages';
 import { openService, type Options, type Service } from '../service/scene';
@@ -50,6 +50,10 @@ export async function openRow(page: Page, name: string): Promise<void> {
   const row = page.getByRole('button', { name }).and(page.locator('.row'));
   if ((await row.getAttribute('aria-expanded')) === 'false') await row.dispatchEvent('click');
 }
+
+/** Answers a call as the service does without a worker, but lets the page repeat the call after one second. */
+export const noWorker = (route: Route) =>
+  route.fulfill({ status: 503, headers: { 'Retry-After': '1' }, json: { code: 'noWorker' } });
 
 /**
  * A script for a window that the page has opened. The script returns each way by which the window can read or navigate
