@@ -1,5 +1,6 @@
 import type { View } from '../workflows/messages';
 import { stepOf } from './chips';
+import { haveSameScope } from './claims';
 import { Inputs, SLOW_MS } from './inputs';
 import type { Messages } from './languages/en';
 import type { Actions, PanelProps } from './panels/props';
@@ -116,6 +117,18 @@ export class ConnectSession {
     const { state } = this.#watch;
     const trouble = state.trouble ?? [...this.#unanswered.values()].find(Boolean);
     return trouble === state.trouble ? state : { ...state, trouble };
+  }
+
+  /**
+   * Continues with the token of another session for the same connectors, so that no input is lost. Returns false if the
+   * other session needs an object of its own.
+   */
+  continueWith(token: string): boolean {
+    const { end = 'expired' } = this.state;
+    if (end !== 'expired' || !haveSameScope(token, this.token)) return false;
+    this.isInputLost = false;
+    this.#watch.continueWith(token);
+    return true;
   }
 
   stop(): void {

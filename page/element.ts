@@ -128,6 +128,7 @@ export class CyclrConnect extends LitElement implements Declared {
     const isOther = changed.has('session') && (this.session ?? '') !== (this.#current?.token ?? '');
     const isElsewhere = changed.has('service') && this.#current !== undefined;
     if (!this.isConnected || !(isOther || isElsewhere)) return;
+    if (!isElsewhere && this.session && this.#current?.continueWith(this.session)) return;
     this.#stop();
     if (this.session) this.#start(this.session);
   }

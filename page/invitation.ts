@@ -3,6 +3,8 @@
  * document.
  */
 
+import { claimsOf } from './claims';
+
 /** The limits of the service for the account's id and label, in characters. */
 const LONGEST = { account: 200, label: 100 };
 
@@ -19,22 +21,13 @@ export interface Invitation {
  * complete token.
  */
 export function invitationOf(token: string): Invitation | undefined {
-  const [, claims, signature] = /^[\w-]+\.([\w-]+)\.([\w-]+)$/.exec(token) ?? [];
-  if (claims === undefined || signature === undefined) return undefined;
-  try {
-    const bytes = Uint8Array.from(atob(claims.replace(/-/g, '+').replace(/_/g, '/')), (char) => char.charCodeAt(0));
-    const { label, account, connectors } = JSON.parse(new TextDecoder().decode(bytes)) as Claims;
-    // The service makes only names of this type and length. Any other value could be the message of an attacker.
-    if (!isName(account, LONGEST.account)) return undefined;
-    if (label !== undefined && !isName(label, LONGEST.label)) return undefined;
-    const name = label ?? account;
-    return { account: name, ...(Array.isArray(connectors) && { count: connectors.length }) };
-  } catch {
-    return undefined;
-  }
+  const { label, account, connectors } = claimsOf(token);
+  // The service makes only names of this type and length. Any other value could be the message of an attacker.
+  if (!isName(account, LONGEST.account)) return undefined;
+  if (label !== undefined && !isName(label, LONGEST.label)) return undefined;
+  const name = label ?? account;
+  return { account: name, ...(Array.isArray(connectors) && { count: connectors.length }) };
 }
 
 const isName = (value: unknown, longest: number): value is string =>
   typeof value === 'string' && value.length <= longest;
-
-type Claims = { [claim in 'label' | 'account' | 'connectors']?: unknown };

@@ -47,6 +47,8 @@ export class SessionWatch {
   #reader?: EventReader;
   /** The running redemption of the invitation. Resolves with true if the service gave a session. */
   #redeeming?: Promise<boolean>;
+  /** The calls that wait for another token, after the session has expired. */
+  readonly #waiting: (() => void)[] = [];
   /**
    * True from the redemption of the invitation until the first successful read of the session. If the service refuses
    * the session in this time, the page does not redeem the invitation again.
@@ -109,14 +111,31 @@ export class SessionWatch {
     void this.refresh().catch(() => undefined);
   };
 
-  /** Handles a call that was refused because the session has ended. Resolves with true if a new session exists. */
-  readonly replaceSession = (failure: ServiceFailure): Promise<boolean> => {
+  /**
+   * Handles a call that was refused because the session has ended. Resolves with true if a new session exists. After
+   * `expired`, waits for the token of a new session, which the host page may give at any time.
+   */
+  readonly replaceSession = async (failure: ServiceFailure): Promise<boolean> => {
     if (this.#redeeming) return this.#redeeming;
-    if (this.state.end || this.#abort.signal.aborted) return Promise.resolve(false);
-    if (this.parts.invitation !== undefined && failure.endsSession && !this.#isNew) return this.#redeem();
-    this.#end(failure, this.#isNew ? 'lapsed' : 'expired');
-    return Promise.resolve(false);
+    if (!this.#abort.signal.aborted) {
+      if (this.parts.invitation !== undefined && failure.endsSession && !this.#isNew) return this.#redeem();
+      this.#end(failure, this.#isNew ? 'lapsed' : 'expired');
+    }
+    if (!failure.endsSession || this.state.end !== 'expired') return false;
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return true;
   };
+
+  /** Continues with the token of another session for the same connectors. */
+  continueWith(token: string): void {
+    this.stop();
+    this.#abort = new AbortController();
+    this.#isNew = false;
+    this.parts.client.token = token;
+    this.#set({ end: undefined, isMalformed: undefined });
+    for (const resolve of this.#waiting.splice(0)) resolve();
+    void this.#run();
+  }
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
@@ -158,7 +177,11 @@ export class SessionWatch {
     for (let at = this.#renewalAt(); !signal.aborted && !this.state.end;) {
       await pause(at - Date.now(), signal);
       if (signal.aborted || Date.now() < at) continue; // the pause can end early
-      if (!(await this.#untilAnswered(async () => this.#take(await this.parts.client.renew())))) return;
+      const renew = async () => {
+        const token = await this.parts.client.renew();
+        if (!signal.aborted) this.#take(token); // otherwise the host page has given a newer token
+      };
+      if (!(await this.#untilAnswered(renew))) return;
       at = this.#renewalAt();
     }
   }

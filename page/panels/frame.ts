@@ -71,16 +71,19 @@ function bodyOf(parts: FrameProps) {
       action(m.invitation.begin, () => act.begin()),
     );
   if (blocker) return notice(m.ends[blocker]);
-  if (session?.end) return notice(endOf(parts, session), goBack(parts));
+  const ended = session?.end && notice(endOf(parts, session), goBack(parts));
+  if (ended && (parts.hosted || session.end !== 'expired')) return ended;
+  // After `expired`, a host page can give another session. Until then, `cache` keeps the forms and their typed values.
+  if (ended) return cache(ended);
   if (!session?.session)
     return html`${offline(parts)}
       <div class="panel" part="panel">
         <p class="working">${spinner}<span>${m.loading}</span></p>
       </div>`;
-  return html`
+  return cache(html`
     ${offline(parts)}
     ${session.views.length === 0 ? notice(m.ends.empty, goBack(parts)) : connectors(parts, session.views)}
-  `;
+  `);
 }
 
 /** The text at the end of a session. Only the text of the connect page mentions an incomplete link. */

@@ -5,12 +5,15 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
+import { eventually } from '../support/eventually';
 import { describeInBrowser } from './browser';
 import { besideHost, type Host } from './host';
 import { button, field, heading, reachOpener, type WebScene } from './scene';
 
 let scene: WebScene;
 let host: Host;
+/** The time by which the service's clock is ahead of the real time, in milliseconds. */
+let passedMs = 0;
 
 async function open(body: string, scripts?: { [path: string]: string }): Promise<Page> {
   host.serves({ service: scene.service.url, body, scripts });
@@ -19,6 +22,24 @@ async function open(body: string, scripts?: { [path: string]: string }): Promise
   return page;
 }
 const session = (keys: Parameters<typeof scene.session>[0]) => scene.session(keys, { origin: host.origin });
+
+/** Opens a host page that gives its element a new session after the end of a session, as the guide recommends. */
+async function openRenewing(keys: Parameters<typeof scene.session>[0]): Promise<Page> {
+  const renew = `document.addEventListener('session-expired', async ({ target }) => {
+    target.session = await another();
+    window.hasRenewed = true;
+  });`;
+  host.serves({
+    service: scene.service.url,
+    body: `<cyclr-connect session="${await session(keys)}"></cyclr-connect><script src="/renew.js"></script>`,
+    scripts: { '/renew.js': renew },
+  });
+  const page = await (await scene.someone()).newPage();
+  await page.clock.install();
+  await page.exposeFunction('another', () => session(keys));
+  await page.goto(host.origin);
+  return page;
+}
 
 /** A script for the host page. The script records the element's events in `told` and `hints`. */
 const listen = `window.told = [];
@@ -29,7 +50,8 @@ const listen = `window.told = [];
     document.addEventListener(type, ({ detail }) => hints.push([type, detail]));`;
 
 describeInBrowser('embedding', () => {
-  besideHost((both) => ({ scene, host } = both));
+  besideHost((both) => ({ scene, host } = both), { now: () => Date.now() + passedMs });
+  afterEach(() => void (passedMs = 0));
 
   test('an element with the layout "single" shows one connector after the other, without a list, and with the texts of the host page', async () => {
     const token = await session(scene.install('Brightdesk', 'Insightful'));
@@ -133,6 +155,36 @@ describeInBrowser('embedding', () => {
 
     await field(page, 'API key').waitFor();
     expect(await page.evaluate('told')).toEqual([['session-expired', {}]]);
+  });
+
+  test('the element sends an input that waited beyond the end of the session with the new session of the host page', async () => {
+    const keys = scene.install('Brightdesk');
+    const page = await openRenewing(keys);
+    await field(page, 'API key').fill('right');
+    await page.context().setOffline(true);
+    await button(page, 'Connect').click();
+    await page.getByText('Your device is offline.').first().waitFor();
+    passedMs = 16 * 60_000;
+
+    await page.context().setOffline(false);
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    expect(await page.evaluate('hasRenewed')).toBe(true);
+  });
+
+  test('the element keeps what the user has typed when the host page gives it a new session', async () => {
+    const page = await openRenewing(scene.install('Brightdesk'));
+    await field(page, 'API key').fill('half typ');
+    passedMs = 16 * 60_000;
+    await page.clock.fastForward(passedMs); // as if the device had slept
+
+    await eventually(() => page.evaluate('window.hasRenewed'));
+
+    await field(page, 'API key').waitFor();
+    expect(await field(page, 'API key').inputValue()).toBe('half typ');
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+    await heading(page, 'Brightdesk is connected').waitFor();
   });
 
   test('the service allows an element in a page of another origin to send Last-Event-ID', async () => {

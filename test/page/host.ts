@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import type { Options } from '../service/scene';
 import { openWebScene, type WebScene } from './scene';
 
 export interface HostPage {
@@ -62,12 +63,15 @@ export async function startHost(): Promise<Host> {
  * Opens a scene and a host before the tests of a `describe`, and closes both after the tests. Each test starts without
  * open pages.
  */
-export function besideHost(opened: (both: { scene: WebScene; host: Host }) => void): void {
+export function besideHost(
+  opened: (both: { scene: WebScene; host: Host }) => void,
+  options: Pick<Options, 'now'> = {},
+): void {
   let host: Host | undefined;
   let scene: WebScene | undefined;
   beforeAll(async () => {
     host = await startHost();
-    scene = await openWebScene({ allowedOrigins: [host.origin] });
+    scene = await openWebScene({ ...options, allowedOrigins: [host.origin] });
     opened({ scene, host });
   });
   afterAll(async () => {
