@@ -128,11 +128,7 @@ describe('while no worker runs', () => {
     late = read(hub, [scene.key]);
     const fresh = await stage.scene('Brightdesk');
     unseen = read(hub, [fresh.key]);
-    [answer] = await Promise.all([
-      service.asBackend('GET', pathOf(fresh.key)),
-      more(unseen, 3),
-      more(early, 2),
-    ]);
+    [answer] = await Promise.all([service.asBackend('GET', pathOf(fresh.key)), more(unseen, 3), more(early, 2)]);
     // the service answers from its memory for 2 s
     session = await eventually(
       () => service.call('GET', '/v1/session', { token }),
