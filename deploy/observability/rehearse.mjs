@@ -316,6 +316,20 @@ const rehearsals = {
       await allWait('forbidden');
     },
   },
+  CyclrConnectCyclrUnavailable: {
+    async cause() {
+      await fault('unavailable', { status: 503 });
+      await startFlows('unavailable');
+    },
+    async repair() {
+      await operator('npm run cli -- doctor');
+      await operator('npm run cli -- list --problem cyclrUnavailable');
+      await noFaults();
+      const flow = { 'ACCOUNT CONNECTOR': `unavailable ${await connectorOf('unavailable')}` };
+      await operator('npm run cli -- recheck ACCOUNT CONNECTOR', flow);
+      await allWait('unavailable');
+    },
+  },
   CyclrConnectUnknownSealingKey: {
     async cause() {
       const [[one], [two]] = [await startFlows('sealed-1'), await startFlows('sealed-2')];
