@@ -8,6 +8,7 @@ import {
   emptyProgress,
   faultOfOnboarding,
   isAddConnectors,
+  MAX_CONNECTORS,
   ONBOARDING_TYPE,
   onboardingWorkflowIdOf,
   type AddConnectors,
@@ -128,10 +129,14 @@ export class Onboardings {
   }
 }
 
-/** True if the onboarding has ended before it got the connectors of the request. */
+/**
+ * True if the onboarding had ended, or was cancelling its flows, before it got the connectors of the request. A running
+ * onboarding leaves out the connectors only if it would have more than 500 connectors.
+ */
 function endedWithout({ connectorIds }: AddConnectors, { state, connectors }: OnboardingProgress): boolean {
   const known = new Set(connectors.map(({ connectorId }) => connectorId));
-  return state !== 'running' && !connectorIds.every((id) => known.has(id));
+  const lacking = new Set(connectorIds.filter((id) => !known.has(id)));
+  return lacking.size > 0 && (state !== 'running' || known.size + lacking.size <= MAX_CONNECTORS);
 }
 
 const isDone = (): true => true;

@@ -103,7 +103,8 @@ test('cancel with cancelFlows ends an onboarding and its flows, and an ended onb
   await start({ ...onboarding.key, scope: { all: true } });
   await becomes(onboarding.path, areRunning(2));
 
-  const cancelled = await backend.cancelOnboarding(onboarding.key, { cancelFlows: true });
+  await backend.cancelOnboarding(onboarding.key, { cancelFlows: true });
+  const cancelled = await becomes(onboarding.path, ({ state }) => state !== 'running');
   const refused = await service.asBackend('POST', `${onboarding.path}/connectors`, { connectorIds: [1] });
   const views = await Promise.all(
     onboarding.ids.map((connectorId) =>

@@ -307,7 +307,8 @@ describe('cancel', () => {
       const one = await onboarding(accountId, { connectorIds: ids });
       const started = await one.until(isStarted);
 
-      const end = await stage.auth.cancelOnboarding(one, { cancelFlows: true });
+      await stage.auth.cancelOnboarding(one, { cancelFlows: true });
+      const end = await one.ends();
       const next = await onboarding(accountId, { connectorIds: ids }, { onboardingId });
 
       const { runId } = started.connectors[0]!;
