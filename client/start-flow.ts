@@ -104,7 +104,8 @@ const isFinalState = ({ typedSearchAttributes }: WorkflowExecutionDescription): 
  * state is not final, or if the run does not end in this time.
  */
 export async function isEnding(client: Client, run: WorkflowExecutionDescription): Promise<boolean> {
-  if (!isFinalState(run)) return false;
+  // `result()` polls a paused run without a pause.
+  if (!isFinalState(run) || run.status.name === 'PAUSED') return false;
   // A run shows its final state before it starts the delivery of its final event and closes.
   const handle = client.workflow.getHandle(run.workflowId, run.runId);
   return client
