@@ -1,5 +1,4 @@
 /** The activities of an onboarding: they read the scope from Cyclr, and start, check and cancel flows in Temporal. */
-import { setMaxListeners } from 'node:events';
 import { Context } from '@temporalio/activity';
 import { isConnectorId, workflowIdOf } from '../workflows/connector';
 import { FLOW_TYPE, flowStartOptions, type FlowMemo } from '../workflows/flow-start';
@@ -262,7 +261,6 @@ export function statusOf(connectorId: number, run: Run): FlowStatus {
  */
 async function eachOf<T, R>(items: readonly T[], call: (client: Client, item: T) => Promise<R>): Promise<R[]> {
   const context = Context.current();
-  setMaxListeners(0, context.cancellationSignal); // each open call adds a listener
   const failed = new AbortController();
   const results = new Array<R>(items.length);
   const rest = items.entries();
