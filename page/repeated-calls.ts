@@ -27,10 +27,11 @@ export class RepeatedCalls {
       } catch (err) {
         if (!(err instanceof ServiceFailure)) throw err;
         if (err.endsSession && (await this.replaceSession(err))) continue;
-        if (!err.isTemporary || this.#stop.signal.aborted) throw err;
+        if (!err.isTemporary) throw err;
         failed(err);
         const signal = AbortSignal.any([this.#stop.signal, this.#pause.signal]);
         await pause(Math.max(backoffMs(failures), err.retryAfterMs ?? 0), signal);
+        if (this.#stop.signal.aborted) throw err;
       }
     }
   }

@@ -175,6 +175,28 @@ describeInBrowser('repeated actions', () => {
     expect(streams.opened).toBe(opened);
   });
 
+  test('a reconnection that waits is sent again after "Try now", but not after the removal of the element', async () => {
+    const [key] = scene.install('Brightdesk');
+    await scene.session([key]);
+    await scene.gives(key);
+    const page = await scene.open([key], { session: { reauthenticate: [key.connectorId] } });
+    let calls = 0;
+    await page.route('**/reauthenticate', (route) => {
+      calls++;
+      return route.fulfill({ status: 503, headers: { 'Retry-After': '600' }, json: { code: 'noWorker' } });
+    });
+    const answered = () => page.evaluate("fetch('/connect').then((answer) => answer.text())"); // see the test above
+    await button(page, 'Reconnect').click();
+    await button(page, 'Try now').click();
+    await eventually(() => calls === 2);
+    await answered();
+
+    await page.evaluate("document.querySelector('cyclr-connect').remove()");
+
+    await answered();
+    expect(calls).toBe(2);
+  });
+
   test("an element in React's strict mode has one open event stream, and no stream after its removal", async () => {
     const app = execFileSync(process.execPath, [join(__dirname, 'bundle.mjs'), join(__dirname, 'react-app.mjs')]);
     const { page, streams } = await embedded(
