@@ -68,6 +68,12 @@ const sessionEnds = ['unauthorized', 'tokenExpired', 'tokenVoid'];
 /** A submission may wait 10 s for Cyclr and 15 s for a worker. */
 const ANSWER_WITHIN_MS = 40_000;
 
+interface CallOptions {
+  body?: object;
+  headers?: { [name: string]: string };
+  signal?: AbortSignal;
+}
+
 export class ServiceClient {
   constructor(
     /** The base URL of the service, with a slash at its end. */
@@ -105,15 +111,13 @@ export class ServiceClient {
     return (await this.#call(method, path, { body })).json() as Promise<T>;
   }
 
-  async #call(
-    method: string,
-    path: string,
-    { body, headers, signal }: { body?: object; headers?: { [name: string]: string }; signal?: AbortSignal } = {},
-  ): Promise<Response> {
+  async #call(method: string, path: string, options: CallOptions = {}): Promise<Response> {
+    const { token } = this;
+    const { body, headers, signal } = options;
     const response = await fetch(`${this.base}v1/session${path}`, {
       method,
       headers: {
-        Authorization: `Bearer ${this.token}`,
+        Authorization: `Bearer ${token}`,
         ...(body && { 'Content-Type': 'application/json' }),
         ...headers,
       },
@@ -128,7 +132,10 @@ export class ServiceClient {
       this.answered();
       return response;
     }
-    throw await failureOf(response);
+    const failure = await failureOf(response);
+    // The client has got another token during the call, so the refusal says nothing about the present session.
+    if (failure.endsSession && token !== this.token) return this.#call(method, path, options);
+    throw failure;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import { eventually } from '../support/eventually';
 import { describeInBrowser } from './browser';
 import { besideHost, type Host } from './host';
@@ -170,6 +170,23 @@ describeInBrowser('embedding', () => {
 
     await heading(page, 'Brightdesk is connected').waitFor();
     expect(await page.evaluate('hasRenewed')).toBe(true);
+  });
+
+  test('a late refusal of the earlier session does not end the new session, and the element sends the input again', async () => {
+    const page = await openRenewing(scene.install('Brightdesk'));
+    const late = new Promise<Route>((held) => void page.route('**/credentials', held, { times: 1 }));
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+    const route = await late;
+    passedMs = 16 * 60_000;
+    await page.clock.fastForward(passedMs);
+    await eventually(() => page.evaluate('window.hasRenewed'));
+    await page.evaluate("document.addEventListener('session-expired', () => (window.hasExpiredAgain = true))");
+
+    await route.continue();
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    expect(await page.evaluate('window.hasExpiredAgain')).toBeUndefined();
   });
 
   test('the element keeps what the user has typed when the host page gives it a new session', async () => {
