@@ -94,7 +94,8 @@ export class ConnectSession {
       unreachable: ({ trouble }) => this.#watch.report(trouble),
       changed: parts.changed,
       removed: this.#watch.removed,
-      begun: () => this.actions.refreshNow(), // Temporal may have removed the flow since the last read
+      // Temporal may have removed the flow since the last read.
+      begun: () => void this.#watch.refresh().catch(() => undefined),
     });
     this.#windows = new ConsentWindows({
       hosted: parts.hosted,
@@ -113,10 +114,10 @@ export class ConnectSession {
     return this.#client.token;
   }
 
+  /** The state of the session. If an action of the open connector is unanswered, `trouble` is the reason. */
   get state(): SessionState {
     const { state } = this.#watch;
-    const trouble = state.trouble ?? [...this.#unanswered.values()].find(Boolean);
-    return trouble === state.trouble ? state : { ...state, trouble };
+    return { ...state, trouble: state.trouble ?? this.#unanswered.get(this.selected!) };
   }
 
   /**
@@ -139,7 +140,7 @@ export class ConnectSession {
   }
 
   #answered(): void {
-    if (this.state.trouble) this.#calls.repeatNow();
+    if (this.#watch.state.trouble) this.#calls.repeatNow();
     this.#watch.answered();
   }
 
@@ -258,7 +259,10 @@ export class ConnectSession {
       this.#isClosed = connectorId === undefined;
       this.parts.changed();
     },
-    refreshNow: () => void this.#watch.refresh().catch(() => undefined),
+    refreshNow: () => {
+      this.#calls.repeatNow();
+      void this.#watch.refresh().catch(() => undefined);
+    },
     reload: () => this.#watch.reload(),
   };
 }

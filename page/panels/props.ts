@@ -70,6 +70,7 @@ export interface Actions {
   canBegin(): boolean;
   /** Turns the invitation into a session. After the end of the session, makes a new session. */
   begin(): void;
+  /** Repeats the calls that wait, and reads the session. */
   refreshNow(): void;
   /** Removes from the page the connectors whose flows no longer exist, and reads the session again. */
   reload(): void;

@@ -4,7 +4,7 @@ import { Policies, policiesOf } from '../../activities/policies/policies';
 import type { View } from '../../workflows/messages';
 import { pathOf } from '../support/http';
 import { describeInBrowser } from './browser';
-import { button, field, heading, noWorker, openWebScene, reachOpener, type WebScene } from './scene';
+import { button, field, heading, noWorker, openRow, openWebScene, reachOpener, type WebScene } from './scene';
 
 /** AuthFields connectors need a policy. */
 const policies = new Policies(
@@ -256,13 +256,18 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).AuthValue).toBe('another');
   });
 
-  test('if the service can not start a re-authentication, the page reports it, and asks the service again', async () => {
-    const [key] = scene.install('Brightdesk');
+  test('if the service can not start a re-authentication, the page reports it for this connector only, and asks the service again', async () => {
+    const [key, other] = scene.install('Brightdesk', 'Insightful');
     await scene.session([key]);
     await scene.gives(key);
-    const page = await scene.open([key], { session: { reauthenticate: [key.connectorId] } });
+    const page = await scene.open([key, other], { session: { reauthenticate: [key.connectorId] } });
     await page.route('**/reauthenticate', noWorker);
+    await openRow(page, 'Brightdesk');
     await button(page, 'Reconnect').click();
+    await page.getByText('The service can’t continue at the moment.').first().waitFor();
+    await openRow(page, 'Insightful');
+    await page.getByText('The service can’t continue at the moment.').first().waitFor({ state: 'detached' });
+    await openRow(page, 'Brightdesk');
     await page.getByText('The service can’t continue at the moment.').first().waitFor();
 
     await page.unroute('**/reauthenticate', noWorker);
