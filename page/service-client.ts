@@ -35,8 +35,8 @@ export class ServiceFailure extends Error {
   override readonly name = 'ServiceFailure';
   constructor(
     /**
-     * The code of the problem document. `unreachable` if the service did not answer, `unexpected` if the answer has no
-     * problem document.
+     * The code of the problem document. `unreachable` if no complete answer has arrived, `unexpected` if the answer
+     * has no problem document.
      */
     readonly code: string,
     /** The view of the flow. The service sends a view only with some codes. */
@@ -88,7 +88,7 @@ export class ServiceClient {
   /** Turns an invitation into a session. */
   redeem = (invitation: string): Promise<Token> => new ServiceClient(this.base, invitation).#json('POST', '/redeem');
   /** The public JWK set as text. */
-  sealingKeys = async (): Promise<string> => (await this.#call('GET', '/sealing-keys')).text();
+  sealingKeys = async (): Promise<string> => (await this.#call('GET', '/sealing-keys')).text().catch(unreachable);
   confirm = (connectorId: number): Promise<View> => this.#json('POST', `/connectors/${connectorId}/confirm`);
   /** Lets a waiting flow re-read its connector. */
   recheck = (connectorId: number): Promise<View> => this.#json('POST', `/connectors/${connectorId}/recheck`);
@@ -108,7 +108,7 @@ export class ServiceClient {
   }
 
   async #json<T>(method: string, path: string, body?: object): Promise<T> {
-    return (await this.#call(method, path, { body })).json() as Promise<T>;
+    return (await this.#call(method, path, { body })).json().catch(unreachable) as Promise<T>;
   }
 
   async #call(method: string, path: string, options: CallOptions = {}): Promise<Response> {
@@ -125,9 +125,7 @@ export class ServiceClient {
       signal: signal ?? AbortSignal.timeout(ANSWER_WITHIN_MS),
       credentials: 'omit',
       cache: 'no-store',
-    }).catch(() => {
-      throw new ServiceFailure('unreachable');
-    });
+    }).catch(unreachable);
     if (response.ok) {
       this.answered();
       return response;
@@ -137,6 +135,11 @@ export class ServiceClient {
     if (failure.endsSession && token !== this.token) return this.#call(method, path, options);
     throw failure;
   }
+}
+
+/** Called when no answer has arrived, or only a part of an answer. */
+function unreachable(): never {
+  throw new ServiceFailure('unreachable');
 }
 
 async function failureOf(response: Response): Promise<ServiceFailure> {

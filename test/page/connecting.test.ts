@@ -256,25 +256,31 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).AuthValue).toBe('another');
   });
 
-  test('if the service can not start a re-authentication, the page reports it for this connector only, and asks the service again', async () => {
-    const [key, other] = scene.install('Brightdesk', 'Insightful');
-    await scene.session([key]);
-    await scene.gives(key);
-    const page = await scene.open([key, other], { session: { reauthenticate: [key.connectorId] } });
-    await page.route('**/reauthenticate', noWorker);
-    await openRow(page, 'Brightdesk');
-    await button(page, 'Reconnect').click();
-    await page.getByText('The service can’t continue at the moment.').first().waitFor();
-    await openRow(page, 'Insightful');
-    await page.getByText('The service can’t continue at the moment.').first().waitFor({ state: 'detached' });
-    await openRow(page, 'Brightdesk');
-    await page.getByText('The service can’t continue at the moment.').first().waitFor();
+  test.each([
+    ['can not start a re-authentication', noWorker, 'The service can’t continue at the moment.'],
+    ['breaks off its answer', (route: Route) => route.fulfill({ body: '{' }), 'No connection at the moment.'],
+  ])(
+    'if the service %s, the page reports it for this connector only, and asks the service again',
+    async (_does, answer, text) => {
+      const [key, other] = scene.install('Brightdesk', 'Insightful');
+      await scene.session([key]);
+      await scene.gives(key);
+      const page = await scene.open([key, other], { session: { reauthenticate: [key.connectorId] } });
+      await page.route('**/reauthenticate', answer);
+      await openRow(page, 'Brightdesk');
+      await button(page, 'Reconnect').click();
+      await page.getByText(text).first().waitFor();
+      await openRow(page, 'Insightful');
+      await page.getByText(text).first().waitFor({ state: 'detached' });
+      await openRow(page, 'Brightdesk');
+      await page.getByText(text).first().waitFor();
 
-    await page.unroute('**/reauthenticate', noWorker);
+      await page.unroute('**/reauthenticate', answer);
 
-    await field(page, 'API key').waitFor();
-    await page.getByText('The service can’t continue at the moment.').first().waitFor({ state: 'detached' });
-  });
+      await field(page, 'API key').waitFor();
+      await page.getByText(text).first().waitFor({ state: 'detached' });
+    },
+  );
 
   test('during a re-authentication the page says that new input replaces the stored values', async () => {
     const [key] = scene.install('Brightdesk');
