@@ -214,7 +214,10 @@ export class ConnectSession {
     setTimeout(this.parts.changed, SLOW_MS);
   }
 
-  /** Sends an action of the user until the service answers. Does nothing if an action of the connector is being sent. */
+  /**
+   * Sends an action of the user until the service answers. Does nothing if an action of the connector is being sent. Ends
+   * without a repetition if another run has begun in the meantime, for example in another tab.
+   */
   async #send(view: View, call: (connectorId: number) => Promise<View>, receive = this.#watch.receive): Promise<void> {
     const { connectorId } = view;
     if (this.#unanswered.has(connectorId)) return;
@@ -222,9 +225,16 @@ export class ConnectSession {
       this.#unanswered.set(connectorId, trouble);
       this.parts.changed();
     };
+    let isRepetition = false;
+    const callOnce = async () => {
+      if (isRepetition) await this.#watch.refresh().catch(() => undefined);
+      isRepetition = true;
+      const present = this.#lastViews.get(connectorId)!;
+      return this.#isStopped || present.runId !== view.runId ? present : call(connectorId);
+    };
     this.#unanswered.set(connectorId, undefined);
     try {
-      receive(await this.#calls.untilAnswered(() => call(connectorId), failed));
+      receive(await this.#calls.untilAnswered(callOnce, failed));
     } catch (err) {
       if (!(err instanceof ServiceFailure)) throw err;
       if (err.view) receive(err.view);

@@ -93,7 +93,8 @@ export class ServiceClient {
   /** Lets a waiting flow re-read its connector. */
   recheck = (connectorId: number): Promise<View> => this.#json('POST', `/connectors/${connectorId}/recheck`);
   /**
-   * Starts a re-authentication. Safe to repeat, because a repetition returns the view of the open re-authentication.
+   * Starts a re-authentication. If a re-authentication is open, returns its view. After the end of that
+   * re-authentication, a repetition starts another one.
    */
   reauthenticate = (connectorId: number): Promise<View> =>
     this.#json('POST', `/connectors/${connectorId}/reauthenticate`);

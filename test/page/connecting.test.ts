@@ -282,6 +282,23 @@ describeInBrowser('connecting', () => {
     },
   );
 
+  test('a re-authentication that waits for the service does not start after another re-authentication of the connector', async () => {
+    const [key] = scene.install('Brightdesk');
+    await scene.session([key]);
+    await scene.gives(key);
+    const page = await scene.open([key], { session: { reauthenticate: [key.connectorId] } });
+    await page.route('**/reauthenticate', noWorker);
+    await button(page, 'Reconnect').click();
+    await page.getByText('The service can’t continue at the moment.').first().waitFor();
+
+    await scene.service.asBackend('POST', pathOf(key, '/reauthenticate'), {});
+    await scene.reaches(key, 'awaitingCredentials');
+    await scene.gives(key);
+
+    await page.getByText('The service can’t continue at the moment.').first().waitFor({ state: 'detached' });
+    await heading(page, 'Brightdesk is connected').waitFor();
+  });
+
   test('during a re-authentication the page says that new input replaces the stored values', async () => {
     const [key] = scene.install('Brightdesk');
     await scene.session([key]);
