@@ -8,7 +8,7 @@ import type { Page, Route } from 'playwright-core';
 import { eventually } from '../support/eventually';
 import { describeInBrowser } from './browser';
 import { besideHost, type Host } from './host';
-import { button, field, heading, reachOpener, type WebScene } from './scene';
+import { button, field, heading, openRow, reachOpener, type WebScene } from './scene';
 
 let scene: WebScene;
 let host: Host;
@@ -173,18 +173,22 @@ describeInBrowser('embedding', () => {
   });
 
   test('a late refusal of the earlier session does not end the new session, and the element sends the input again', async () => {
-    const page = await openRenewing(scene.install('Brightdesk'));
+    const page = await openRenewing(scene.install('Brightdesk', 'Insightful'));
     const late = new Promise<Route>((held) => void page.route('**/credentials', held, { times: 1 }));
     await field(page, 'API key').fill('right');
     await button(page, 'Connect').click();
     const route = await late;
+    await openRow(page, 'Insightful');
+    await field(page, 'User name').fill('ann');
+    await field(page, 'Password').fill('right');
     passedMs = 16 * 60_000;
-    await page.clock.fastForward(passedMs);
+    await button(page, 'Connect').click();
     await eventually(() => page.evaluate('window.hasRenewed'));
     await page.evaluate("document.addEventListener('session-expired', () => (window.hasExpiredAgain = true))");
 
     await route.continue();
 
+    await openRow(page, 'Brightdesk');
     await heading(page, 'Brightdesk is connected').waitFor();
     expect(await page.evaluate('window.hasExpiredAgain')).toBeUndefined();
   });
