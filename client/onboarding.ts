@@ -19,7 +19,7 @@ import {
 } from '../workflows/onboarding';
 import { failureWithoutResult, isOpen } from '../workflows/visibility';
 import { closedRunResult } from './closed-run';
-import { ConnectorAuthError } from './connector-auth-error';
+import { ConnectorAuthError, undefinedIfNotFound } from './connector-auth-error';
 import type { LibraryParts } from './flow-calls';
 import { historyGrowth } from './flow-history';
 import { invalidInput } from './runs';
@@ -107,7 +107,7 @@ export class Onboardings {
   /** Sends the signal `cancel`. Does nothing if the onboarding has ended. Fails: `notStarted`. */
   async cancel(key: OnboardingKey, request: CancelOnboarding): Promise<void> {
     const run = await this.#describe(key);
-    if (isOpen(run)) await this.#handle(key).signal(messages.cancelOnboarding, request).catch(ignoreNotFound);
+    if (isOpen(run)) await this.#handle(key).signal(messages.cancelOnboarding, request).catch(undefinedIfNotFound);
   }
 
   /** Waits until the latest run has ended, or until `signal` aborts. Does not return the outcome. */
@@ -121,7 +121,8 @@ export class Onboardings {
     if (!isAddConnectors(request)) throw invalidInput('connectorIds is not a list of 1 to 500 positive integers');
     const run = await this.#describe(key);
     const sent =
-      isOpen(run) && (await this.#handle(key).signal(messages.addConnectors, request).then(isDone, ignoreNotFound));
+      isOpen(run) &&
+      (await this.#handle(key).signal(messages.addConnectors, request).then(isDone, undefinedIfNotFound));
     const progress = sent ? await this.progress(key) : undefined;
     if (!progress || endedWithout(request, progress))
       throw new ConnectorAuthError('closed', 'The onboarding has ended. Start a new one.');
@@ -140,12 +141,6 @@ function endedWithout({ connectorIds }: AddConnectors, { state, connectors }: On
 }
 
 const isDone = (): true => true;
-
-/** Ignores the error of a signal to a closed run. */
-function ignoreNotFound(err: unknown): false {
-  if (!(err instanceof WorkflowNotFoundError)) throw err;
-  return false;
-}
 
 function throwNotStarted(err: unknown): never {
   if (!(err instanceof WorkflowNotFoundError)) throw err;
