@@ -46,15 +46,19 @@ async function resetToStart(scene: Scene): Promise<Scene> {
   };
 }
 
+/** Lets a flow take its properties, and resets its run. So Temporal sends the property input to the new run again. */
+async function resetAfterProperties(): Promise<Scene> {
+  const scene = await stage.scene('Fernhill');
+  await scene.reaches('awaitingProperties');
+  await scene.sets({ Domain: 'acme' });
+  await scene.reaches('awaitingCredentials');
+  return resetToStart(scene);
+}
+
 test.concurrent(
   'a property input that Temporal sends again after a reset is ignored, without a problem in the view',
   async () => {
-    const scene = await stage.scene('Fernhill');
-    await scene.reaches('awaitingProperties');
-    await scene.sets({ Domain: 'acme' });
-    await scene.reaches('awaitingCredentials');
-
-    const again = await resetToStart(scene);
+    const again = await resetAfterProperties();
 
     const view = await again.reaches('awaitingCredentials');
     expect(view).toMatchObject({ runId: again.runId });
@@ -70,11 +74,7 @@ test.concurrent(
 test.concurrent(
   'replaying the history of a reset flow gives the same commands, although the flow sent no event for the input that Temporal sent again',
   async () => {
-    const scene = await stage.scene('Fernhill');
-    await scene.reaches('awaitingProperties');
-    await scene.sets({ Domain: 'acme' });
-    await scene.reaches('awaitingCredentials');
-    const again = await resetToStart(scene);
+    const again = await resetAfterProperties();
     await happens(again, 'reappliedInput');
     await again.signals('propertyInput', { submissionId: 'late', values: {} });
     await happens(again, 'inputRefused');
