@@ -102,7 +102,7 @@ async function play(stack: FaultStack, seed: number, flows: number): Promise<num
   }
   print();
   console.log(
-    'The command now waits for the last events, then reads and replays all histories (10 minutes per 1,000 flows).',
+    'The command now waits for the last events, then reads and replays all histories (4 to 10 minutes for 1,000 flows).',
   );
   const played = { log, records, operated: await disturbances.operated(), onboarded: await Promise.all(onboarded) };
   const results = await checkAll(shared, played);

@@ -125,7 +125,7 @@ export async function giveKey(flow: Flow): Promise<void> {
   const submission = { submissionId: randomUUID(), credentials };
   const input = await credentialInputOf(sealerOf(stack.publicKey), key, submission);
   const submit = () => persistently(() => stack.auth.submitCredentials(key, input), flow).catch(unlessCode('closed'));
-  while (await submit().then(() => false, unlessCode('notNow'))) await delay(READ_EVERY_MS, undefined, flow);
+  await repeatAfter('notNow', submit, flow);
 }
 
 /**
@@ -134,7 +134,7 @@ export async function giveKey(flow: Flow): Promise<void> {
  */
 async function reauthenticate(flow: Flow): Promise<void> {
   const start = () => persistently(() => flow.stack.auth.start(flow.key, { intent: 'reauthenticate' }), flow);
-  while (await start().then(() => false, unlessCode('alreadyRunning'))) await delay(READ_EVERY_MS, undefined, flow);
+  await repeatAfter('alreadyRunning', start, flow);
 }
 
 export async function reaches(flow: Flow, states: readonly StateName[]): Promise<void> {
@@ -177,6 +177,15 @@ export function keyFaults({ stack, secrets, key }: Flow): string[] {
 
 const isNotStarted = ({ stack, key, signal }: Flow): Promise<boolean> =>
   persistently(() => stack.auth.progress(key), { signal }).then(() => false, unlessCode('notStarted'));
+
+/** Repeats a call each second while it fails with this code. */
+async function repeatAfter(
+  code: ConnectorAuthError['code'],
+  act: () => Promise<unknown>,
+  { signal }: Flow,
+): Promise<void> {
+  while (await act().then(() => false, unlessCode(code))) await delay(READ_EVERY_MS, undefined, { signal });
+}
 
 /** Returns true for an error of the library that has this code, and throws any other error. */
 const unlessCode =
