@@ -48,7 +48,7 @@ async function main(): Promise<void> {
   if (metrics)
     logger.info('port' in metrics ? `Metrics at port ${metrics.port}` : 'Metrics go to an OpenTelemetry collector');
   logger.info(`Health at http://127.0.0.1:${healthPort}/healthz and /readyz`);
-  if (config.deployment) await warnWithoutCurrentVersion(worker, config.deployment, { ...target, connection, logger });
+  if (config.deployment) await warnUnlessCurrent(worker, config.deployment, { ...target, connection, logger });
   await worker.run();
   await worker.connection!.close();
   await tracing?.stop();
@@ -71,16 +71,21 @@ async function checkSearchAttributes(target: TemporalTarget): Promise<void> {
   }
 }
 
-/** Logs a warning if the deployment has no current version, because its workers then get no tasks. */
-async function warnWithoutCurrentVersion(
+/** Logs a warning if this worker's version is not the current version of the deployment: then the worker gets no tasks. */
+async function warnUnlessCurrent(
   { options }: Worker,
   deployment: string,
   { connection, logger, ...target }: TemporalTarget & { connection: NativeConnection; logger: Logger },
 ): Promise<void> {
   const described = await describeDeployment(connection, target.namespace, deployment).catch(() => undefined);
-  if (described?.current) return;
-  const command = setCurrentCommand(target, deployment, options.workerDeploymentOptions?.version.buildId);
-  logger.warn(`Deployment ${deployment} has no current version, so its workers get no tasks. Run: ${command}`);
+  const { buildId } = options.workerDeploymentOptions!.version;
+  const current = described?.current;
+  if (current === buildId) return;
+  const reason =
+    current === undefined
+      ? 'has no current version, so its workers get no tasks'
+      : `has the current version ${current}. A worker of version ${buildId} gets no tasks, unless this version is ramping`;
+  logger.warn(`Deployment ${deployment} ${reason}. Run: ${setCurrentCommand(target, deployment, buildId)}`);
 }
 
 runMain(main, fatalReport('worker'));

@@ -105,6 +105,7 @@ test('a waiting flow goes on during a ramp, after a rollback and after the upgra
   expect(status.stdout).toContain(nextId);
   expect(await auth.result(key)).toMatchObject({ state: 'authenticated' });
   expect(second.isRunning()).toBe(true);
+  expect(second.log()).toContain(`has the current version ${oldId}. A worker of version ${nextId} gets no tasks`);
 });
 
 test('upgrade.sh without arguments, and with a step that does not exist, prints its usage', async () => {
