@@ -107,9 +107,16 @@ export function newestOfEach(runs: readonly Run[]): Run[] {
  * because the server allows only few visibility calls a second.
  */
 export async function latestRuns(client: Client, runs: readonly Run[], page: string | undefined): Promise<Run[]> {
-  const latest = await Promise.all(newestOfEach(runs).map((run) => latestRun(client, run, isFirstPage(page))));
+  const newest = newestOfEach(runs);
+  const latest: (Run | undefined)[] = [];
+  for (let start = 0; start < newest.length; start += DESCRIBED_AT_ONCE) {
+    const group = newest.slice(start, start + DESCRIBED_AT_ONCE);
+    latest.push(...(await Promise.all(group.map((run) => latestRun(client, run, isFirstPage(page))))));
+  }
   return latest.filter((run) => run !== undefined);
 }
+
+const DESCRIBED_AT_ONCE = 20;
 
 async function latestRun(client: Client, run: Run, isFirst: boolean): Promise<Run | undefined> {
   if (visibility.isOpen(run)) return run;
