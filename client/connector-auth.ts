@@ -496,13 +496,17 @@ export class ConnectorAuth {
     return (isOpen(run) ? undefined : await read(run, handle)) ?? this.#calls.query(handle, query);
   }
 
-  /** Yields the status of the latest run at once, and after each change, until the run ends or `signal` aborts. */
-  async *#changes(key: ConnectorKey, signal?: AbortSignal): AsyncGenerator<RunStatus> {
+  /**
+   * Yields the status of the latest run at once, and after each change, until the run ends or `signal` aborts.
+   * `onlyEnd`: after the first status, yields no change of an open run, except a pause.
+   */
+  async *#changes(key: ConnectorKey, signal?: AbortSignal, onlyEnd = false): AsyncGenerator<RunStatus> {
     const { runId, open, historyLength } = await this.progress(key);
     if (signal?.aborted) return;
     yield { runId, open };
     if (!open) return;
-    const growth = historyGrowth(this.#client, { workflowId: workflowIdOf(key), runId, historyLength }, signal);
+    const execution = { workflowId: workflowIdOf(key), runId, historyLength, onlyEnd };
+    const growth = historyGrowth(this.#client, execution, signal);
     for (;;) {
       const { value } = await translated(() => growth.next());
       if (signal?.aborted || !value) return;
@@ -513,7 +517,7 @@ export class ConnectorAuth {
   /** Waits until the latest run has ended, or until `signal` aborts. Returns the id of the run that was read last. */
   async #end(key: ConnectorKey, signal?: AbortSignal): Promise<string | undefined> {
     let runId: string | undefined;
-    for await (const run of this.#changes(key, signal)) ({ runId } = run);
+    for await (const run of this.#changes(key, signal, true)) ({ runId } = run);
     return runId;
   }
 

@@ -20,6 +20,8 @@ export interface RunStatus {
 }
 
 const NOT_FOUND = 5; // gRPC
+// Temporal's HistoryEventFilterType
+const [ALL_EVENTS, CLOSE_EVENT] = [1, 2];
 /** The time limit of one long poll. The server ends a long poll before this limit. */
 const POLL_TIMEOUT_MS = 70_000;
 const DESCRIBE_MS = 15_000;
@@ -62,17 +64,18 @@ export async function signalOnce(
  * Yields the status of a run in three cases: workflow tasks have completed after the event with the number
  * `historyLength`; the run has ended; an operator has paused the run. After continue-as-new, or a reset of the open
  * run, continues with the next run. Ends after the last run, or when `signal` aborts. Waits by Temporal's long poll,
- * except while the run is paused.
+ * except while the run is paused. `onlyEnd`: leaves out the first case, and reads only the last event of each run.
  */
 export async function* historyGrowth(
   client: Client,
-  { workflowId, runId, historyLength }: Execution & { historyLength: number },
+  { workflowId, runId, historyLength, onlyEnd = false }: Execution & { historyLength: number; onlyEnd?: boolean },
   signal?: AbortSignal,
 ): AsyncGenerator<RunStatus> {
   let nextPageToken: Uint8Array | undefined;
   for (;;) {
     const execution = { workflowId, runId };
-    const answer = await poll(client, { execution, nextPageToken }, signal);
+    const historyEventFilterType = onlyEnd ? CLOSE_EVENT : ALL_EVENTS;
+    const answer = await poll(client, { execution, nextPageToken, historyEventFilterType }, signal);
     if (!answer) return;
     nextPageToken = answer.nextPageToken;
     const events = answer.history?.events ?? [];
@@ -124,7 +127,7 @@ const describe = (client: Client, { workflowId, runId }: Execution) =>
 /** One long poll. `undefined` if `signal` aborts. */
 async function poll(
   client: Client,
-  request: { execution: Execution; nextPageToken?: Uint8Array },
+  request: { execution: Execution; nextPageToken?: Uint8Array; historyEventFilterType: number },
   signal?: AbortSignal,
 ) {
   if (signal?.aborted) return undefined;

@@ -113,7 +113,9 @@ export class Onboardings {
   /** Waits until the latest run has ended, or until `signal` aborts. Does not return the outcome. */
   async ended(key: OnboardingKey, signal: AbortSignal): Promise<void> {
     const run = await this.#describe(key);
-    for await (const { open } of historyGrowth(this.#library.client, run, signal)) if (!open) return;
+    const { runId, workflowId, historyLength } = run;
+    const execution = { workflowId, runId, historyLength, onlyEnd: true };
+    for await (const { open } of historyGrowth(this.#library.client, execution, signal)) if (!open) return;
   }
 
   /** Adds connectors to the open onboarding, and returns the progress. Fails: `invalidInput`, `notStarted`, `closed`. */
