@@ -12,6 +12,7 @@ import {
 } from '../workflows/events';
 import { searchAttributes } from '../workflows/messages';
 import { isAccountId } from '../workflows/connector';
+import { isOpen, OPEN } from '../workflows/visibility';
 import { eventStates, type EventList, type EventState, type ListedEvent, type ShownEvent } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
 import { invalidInput, latestRuns, pageOfRuns, quotedValue, type Run } from './runs';
@@ -27,7 +28,11 @@ export interface EventsRequest {
   pageSize?: number;
 }
 
-const statusOf: Record<EventState, string> = { pending: 'Running', delivered: 'Completed', undelivered: 'Failed' };
+const inQueries: Record<EventState, string> = {
+  pending: OPEN,
+  delivered: "ExecutionStatus = 'Completed'",
+  undelivered: "ExecutionStatus = 'Failed'",
+};
 
 /**
  * One page of events, newest first. A redelivered event has several runs, and the list has only the latest run. So a
@@ -86,12 +91,13 @@ async function deliveryOf(
   throw new ConnectorAuthError('notStarted', 'Temporal has no event of this id.');
 }
 
-function listed({ workflowId, status, startTime, closeTime, typedSearchAttributes }: Run): ListedEvent {
+function listed(run: Run): ListedEvent {
+  const { workflowId, status, startTime, closeTime, typedSearchAttributes } = run;
   return {
     id: workflowId.slice(deliveryIdOf('').length),
     type: typedSearchAttributes.get(searchAttributes.state) as EventType,
     accountId: typedSearchAttributes.get(searchAttributes.accountId) ?? '',
-    state: status.name === 'RUNNING' ? 'pending' : status.name === 'COMPLETED' ? 'delivered' : 'undelivered',
+    state: isOpen(run) ? 'pending' : status.name === 'COMPLETED' ? 'delivered' : 'undelivered',
     sentAt: startTime.toISOString(),
     ...(closeTime && { endedAt: closeTime.toISOString() }),
   };
@@ -111,7 +117,7 @@ function queryOf({ accountId, type, state }: EventsRequest): string {
     `WorkflowType = '${DELIVERY_TYPE}'`,
     accountId !== undefined && `CyclrAccountId = ${quotedValue(accountId)}`,
     type && `ConnectorAuthState = '${type}'`,
-    state && `ExecutionStatus = '${statusOf[state]}'`,
+    state && inQueries[state],
   ]
     .filter(Boolean)
     .join(' AND ');
