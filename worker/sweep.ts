@@ -97,7 +97,9 @@ async function sendFinalEvent(
   if (names.length === 0 || (await client.workflow.getHandle(workflowId).describe()).runId !== runId) return;
   const data = await (isFlow ? endOfFlow(client, run, input) : endOfOnboarding(client, run, input));
   const timestamp = (run.closeTime ?? run.startTime).toISOString();
-  await startDelivery(client, taskQueue, { body: bodyOf({ type, timestamp, data }, run), targets: names });
+  const body = bodyOf({ type, timestamp, data }, run);
+  if (!(await startDelivery(client, taskQueue, { body, targets: names })))
+    throw new Error(`The event ${body.data.id} is too large for Temporal`);
 }
 
 /**

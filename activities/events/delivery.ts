@@ -16,7 +16,9 @@ export async function sendEvent(targets: Targets, report: EventReport): Promise<
   if (unknown.length > 0) log.warn('Unknown targets of an event', { targets: unknown });
   const names = targetsOf(targets, report.type, notify);
   if (names.length === 0) return;
-  await startDelivery(getClient(), taskQueue, { body: bodyOf(report, workflowExecution!), targets: names });
+  const body = bodyOf(report, workflowExecution!);
+  if (!(await startDelivery(getClient(), taskQueue, { body, targets: names })))
+    log.error('An event is lost: it is too large for Temporal', { eventId: body.data.id });
 }
 
 /**
@@ -28,11 +30,10 @@ const isTooLarge = (err: unknown): boolean =>
 
 /**
  * Starts the workflow `deliverEvent`. Temporal starts this workflow only once for each event id, so a repeated call
- * does nothing. If the event is too large for Temporal, logs an error and returns normally. If this function failed
- * instead, the run that sends the event could not end. After any other error, this function fails, so that Temporal
- * retries the activity.
+ * does nothing. Returns false if the event is too large for Temporal: if this function failed instead, the run that
+ * sends the event could not end. After any other error, this function fails, so that Temporal retries the activity.
  */
-export async function startDelivery(client: Client, taskQueue: string, delivery: Delivery): Promise<void> {
+export async function startDelivery(client: Client, taskQueue: string, delivery: Delivery): Promise<boolean> {
   try {
     await client.workflow.start<(delivery: Delivery) => Promise<void>>(DELIVERY_TYPE, {
       taskQueue,
@@ -41,8 +42,8 @@ export async function startDelivery(client: Client, taskQueue: string, delivery:
       ...deliveryStart(delivery),
     });
   } catch (err) {
-    if (err instanceof WorkflowExecutionAlreadyStartedError) return;
-    if (!isTooLarge(err)) throw err;
-    log.error('An event is lost: it is too large for Temporal', { eventId: delivery.body.data.id });
+    if (isTooLarge(err)) return false;
+    if (!(err instanceof WorkflowExecutionAlreadyStartedError)) throw err;
   }
+  return true;
 }
