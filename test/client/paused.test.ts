@@ -9,7 +9,7 @@ import { historyGrowth } from '../../client/flow-history';
 import { ViewCache } from '../../service/view-cache';
 import { connectionWorkflowIdOf } from '../../workflows/connection';
 import { workflowIdOf, type View } from '../../workflows/messages';
-import { onboardingWorkflowIdOf } from '../../workflows/onboarding';
+import { onboardingWorkflowIdOf, type OnboardingKey } from '../../workflows/onboarding';
 import { counted } from '../support/counting';
 import { eventually } from '../support/eventually';
 import { openStageOfShortHistories, type Scene, type Stage } from '../support/stage';
@@ -104,11 +104,22 @@ test.concurrent('result polls a paused run only once, and returns the final view
   expect(await result).toMatchObject({ state: 'cancelled', runId: scene.runId });
 });
 
+/**
+ * Waits until an onboarding awaits its flows. A pause must not come while a workflow task waits for a worker: see
+ * "stopped by a pause" in docs/operating.md.
+ */
+const awaitsFlows = (key: OnboardingKey) =>
+  eventually(
+    () => stage.auth.onboarding(key),
+    ({ connectors }) => connectors[0]?.state === 'running',
+  );
+
 test.concurrent('cancelOnboarding polls a paused onboarding only once', async () => {
   const { accountId, connectorId } = stage.install('Brightdesk');
   const key = { accountId, onboardingId: 'onboarding-1' };
   const run = { workflowId: onboardingWorkflowIdOf(key) };
   await stage.auth.startOnboarding({ ...key, scope: { connectorIds: [connectorId] } });
+  await awaitsFlows(key);
   await pause(run);
   const { auth, polls } = counting();
 
@@ -172,9 +183,10 @@ test.concurrent('the cancellation of an onboarding with cancelFlows does not wai
   const { accountId, connectorId } = stage.install('Brightdesk');
   const onboarding = { accountId, onboardingId: 'crm' };
   await stage.auth.startOnboarding({ ...onboarding, scope: { connectorIds: [connectorId] } });
+  await awaitsFlows(onboarding);
   await eventually(
-    () => stage.auth.onboarding(onboarding),
-    ({ connectors }) => connectors[0]?.state === 'running',
+    () => stage.auth.view({ accountId, connectorId }),
+    ({ state }) => state === 'awaitingCredentials',
   );
   await pause({ workflowId: workflowIdOf({ accountId, connectorId }) });
 
