@@ -174,11 +174,16 @@ const blocked = ({ id }: OnboardedCycle, lacks: Lack[]): OnboardedCycle => ({
   ...(lacks.length > 0 && { lacks }),
 });
 
+/**
+ * The state after the start of the flows. An item can have ended before this event: by the end of the started run, or by
+ * the late signal of an earlier run. Only the end of the started run counts.
+ */
 function flowsStarted(state: State, { flows, at }: On<'flowsStarted'>): State {
   const started = new Map(flows.map((flow) => [flow.connectorId, flow]));
   const items = state.items.map((item) => {
-    const flow = item.state === 'waiting' && !item.unread ? started.get(item.connectorId) : undefined;
-    return flow ? withFlow(item, flow, at) : item;
+    const flow = started.get(item.connectorId);
+    const isKnown = item.unread || item.state === 'authenticated' || flow?.runId === item.runId;
+    return flow && !isKnown ? withFlow(item, flow, at) : item;
   });
   return proceed({ ...state, items });
 }

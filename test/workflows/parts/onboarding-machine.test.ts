@@ -193,6 +193,28 @@ test('if the end of a flow is reported before the start of this flow, the connec
   expect(statesOf(state)).toEqual(['unsupported']);
 });
 
+test('a late end of an earlier run does not replace the run that the onboarding has started', () => {
+  const state = inState('startingFlows', item(1, 'waiting'), item(2, 'waiting'));
+
+  const next = after(
+    state,
+    { type: 'connectorFinished', connectorId: 1, state: 'cancelled', runId: 'r0' },
+    { type: 'connectorFinished', connectorId: 2, state: 'expired', runId: 'r2' },
+    {
+      type: 'flowsStarted',
+      flows: [
+        { connectorId: 1, runId: 'r1', state: 'running' },
+        { connectorId: 2, runId: 'r2', state: 'running' },
+      ],
+    },
+  );
+
+  expect(next.items).toMatchObject([
+    { state: 'running', runId: 'r1' },
+    { state: 'expired', runId: 'r2' },
+  ]);
+});
+
 test('before the onboarding has read a connector, the end of a flow of an earlier onboarding does not change the connector', () => {
   const end = { type: 'connectorFinished', connectorId: 1, state: 'cancelled', runId: 'r0' } as const;
 
