@@ -6,6 +6,7 @@ import { IgnoredSignals } from '../ignored-signals';
 import { newest, type CarriedLinks } from './links';
 import { isFinal, isWaiting, outageIn, transition, type Event, type State, type WaitingState } from './machine';
 import { countOutcome, countRefusedInputs, recordTransition } from '../metrics';
+import { PublishedAttributes } from '../published-attributes';
 import { publishStatus, viewOf } from './status';
 import type { ProblemCode, Timeline, TimelineEntry, View } from '../view';
 
@@ -39,6 +40,7 @@ export class FlowState {
   readonly #input: Input;
   readonly #timeline: TimelineLog;
   readonly #ignored = new IgnoredSignals();
+  readonly #published = new PublishedAttributes();
   #state: State;
   #revision: number;
   #since: number;
@@ -188,7 +190,7 @@ export class FlowState {
   #publish(): void {
     const { view, timeline } = this;
     const isSettled = isWaiting(this.#state) || isFinal(this.#state);
-    publishStatus({ view, timeline, outage: outageIn(this.#state) }, isSettled);
+    publishStatus({ view, timeline, outage: outageIn(this.#state) }, isSettled, this.#published);
   }
 }
 

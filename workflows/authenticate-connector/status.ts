@@ -1,11 +1,12 @@
 /** The public status of a flow: the view, the details in Temporal Web and the search attributes. */
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
-import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { setCurrentDetails } from '@temporalio/workflow';
 import { authMethodOf, isAccountId, isConnectorId, isObject, type Field } from '../connector';
 import type { Input } from '../input';
 import type { State } from './machine';
 import { escapeMarkdown } from '../markdown';
 import { searchAttributes } from '../messages';
+import type { PublishedAttributes } from '../published-attributes';
 import { finalStates, type FlowResult, type Problem, type StateName, type Timeline, type View } from '../view';
 
 export interface ViewSource {
@@ -113,22 +114,17 @@ const troubleOf = ({ outage }: Pick<Status, 'outage'>): string | undefined =>
  * also publishes the status to the search attributes. In other states, this function does not update the search
  * attributes, because each upsert costs an event and about 5 % of a flow's CPU time.
  */
-export function publishStatus(status: Status, isSettled: boolean): void {
+export function publishStatus(status: Status, isSettled: boolean, published: PublishedAttributes): void {
   setCurrentDetails(detailsOf(status));
-  const { typedSearchAttributes: present } = workflowInfo();
-  if (!isSettled && troubleOf(status) === present.get(searchAttributes.problem)) return;
-  const changed = attributesOf(status).filter(
-    ({ key, value }) => JSON.stringify(present.get(key) ?? null) !== JSON.stringify(value),
-  );
-  if (changed.length > 0) upsertSearchAttributes(changed); // an empty upsert fails the workflow task
+  const problem = { key: searchAttributes.problem, value: troubleOf(status) ?? null };
+  if (isSettled || !published.has(problem)) published.publish([problem, ...attributesOf(status)]);
 }
 
-function attributesOf(status: Status): SearchAttributeUpdatePair[] {
-  const { state, since, accountId, connectorId, connector, connected, failure } = status.view;
+function attributesOf({ view }: Status): SearchAttributeUpdatePair[] {
+  const { state, since, accountId, connectorId, connector, connected, failure } = view;
   return [
     { key: searchAttributes.state, value: state },
     { key: searchAttributes.since, value: new Date(since) },
-    { key: searchAttributes.problem, value: troubleOf(status) ?? null },
     // A flow with a malformed input gets no account id, because the id can be wrong.
     ...(failure?.code === 'invalidInput'
       ? []

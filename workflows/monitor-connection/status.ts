@@ -1,9 +1,10 @@
 /** The public status of a monitor: the view, the details in Temporal Web, the search attributes. */
-import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { setCurrentDetails } from '@temporalio/workflow';
 import type { ConnectionState, ConnectionView, MonitorInput } from '../connection';
 import { connectionStateOf, type State } from './machine';
 import { escapeMarkdown } from '../markdown';
 import { searchAttributes } from '../messages';
+import type { PublishedAttributes } from '../published-attributes';
 
 export interface ViewSource {
   input: MonitorInput;
@@ -34,18 +35,14 @@ const MAX_KEYWORD = 255;
  * Publishes the status to Temporal Web, and to the search attributes if one of them has changed. `readFailure`: the code of
  * the failure of the last read.
  */
-export function publishStatus(connection: ConnectionView, readFailure?: string): void {
+export function publishStatus(connection: ConnectionView, published: PublishedAttributes, readFailure?: string): void {
   setCurrentDetails(detailsOf(connection, readFailure));
   const { name, state, since } = connection;
-  const { typedSearchAttributes: present } = workflowInfo();
-  const changed = [
-    { key: searchAttributes.name, value: name && [...name].slice(0, MAX_KEYWORD).join('') },
-    { key: searchAttributes.state, value: state },
-    { key: searchAttributes.since, value: since === undefined ? undefined : new Date(since) },
-  ].flatMap(({ key, value }) =>
-    value === undefined || JSON.stringify(present.get(key)) === JSON.stringify(value) ? [] : [{ key, value } as never],
-  );
-  if (changed.length > 0) upsertSearchAttributes(changed); // an empty upsert fails the workflow task
+  published.publish([
+    { key: searchAttributes.name, value: name === undefined ? null : [...name].slice(0, MAX_KEYWORD).join('') },
+    { key: searchAttributes.state, value: state ?? null },
+    { key: searchAttributes.since, value: since === undefined ? null : new Date(since) },
+  ]);
 }
 
 const descriptions: Record<ConnectionState, string> = {

@@ -24,6 +24,7 @@ import { EventSender, type CarriedEvents } from '../event-sender';
 import { eventTypeOf, initialState, isFinal, transition, type EventBody, type State } from './machine';
 import * as messages from '../messages';
 import type { ActivityFailureType } from '../ports';
+import { PublishedAttributes } from '../published-attributes';
 import { countMonitorRead } from '../metrics';
 import { Reads, type CarriedReads, type Report } from './reads';
 import { connectionOf, publishStatus } from './status';
@@ -64,6 +65,7 @@ class MonitorRun {
   readonly #reads: Reads;
   #ignored: number;
   readonly #ignoredSignals = new IgnoredSignals();
+  readonly #published = new PublishedAttributes();
   /** The code of the failure of the last read. Absent if the last read succeeded. */
   #readFailure?: string;
   #isStopped = false;
@@ -108,7 +110,7 @@ class MonitorRun {
   }
 
   #publish(): void {
-    publishStatus(this.#view, this.#readFailure);
+    publishStatus(this.#view, this.#published, this.#readFailure);
   }
 
   /**

@@ -1,10 +1,11 @@
 /** The public status of an onboarding: the progress, the details in Temporal Web, the search attributes. */
-import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { setCurrentDetails } from '@temporalio/workflow';
 import { isAccountId, isObject } from '../connector';
 import { isFinal, type Item, type State } from './machine';
 import { escapeMarkdown } from '../markdown';
 import { searchAttributes } from '../messages';
 import type { Lack, OnboardedConnector, OnboardedCycle, OnboardingProgress, OnboardingState } from '../onboarding';
+import type { PublishedAttributes } from '../published-attributes';
 
 export interface ProgressSource {
   /** A start input that is not checked yet. */
@@ -63,18 +64,16 @@ export interface Status {
 }
 
 /** Publishes the status to Temporal Web, and to the search attributes if one of them has changed. */
-export function publishStatus(status: Status): void {
+export function publishStatus(status: Status, published: PublishedAttributes): void {
   setCurrentDetails(detailsOf(status));
-  const { typedSearchAttributes: present } = workflowInfo();
   const { accountId, state } = status.progress;
-  const changed = [
+  published.publish([
     { key: searchAttributes.state, value: state as string },
     // An onboarding with a malformed input gets no account id, because the id can be wrong.
     ...(status.progress.failure?.code === 'invalidInput'
       ? []
       : [{ key: searchAttributes.accountId, value: accountId }]),
-  ].filter(({ key, value }) => present.get(key) !== value);
-  if (changed.length > 0) upsertSearchAttributes(changed); // an empty upsert fails the workflow task
+  ]);
 }
 
 const descriptions: Record<State['name'], string> = {

@@ -24,6 +24,7 @@ import {
   type OnboardingProgress,
 } from '../onboarding';
 import { Outage, reportOperatorsTrouble } from '../outage';
+import { PublishedAttributes } from '../published-attributes';
 import { progressOf, publishStatus } from './status';
 import { Timer } from '../timer';
 import { finalStates, type FinalStateName } from '../view';
@@ -62,6 +63,7 @@ class OnboardingRun {
   /** The number of signals that were malformed, or that the onboarding could not accept. */
   #ignored: number;
   readonly #ignoredSignals = new IgnoredSignals();
+  readonly #published = new PublishedAttributes();
   #check?: Timer;
   /** The cancellation scope of all activities that `#call` runs. */
   #work?: CancellationScope;
@@ -118,7 +120,8 @@ class OnboardingRun {
   }
 
   #publish(): void {
-    publishStatus({ state: this.#state, progress: this.#progress, ignored: this.#ignored });
+    const status = { state: this.#state, progress: this.#progress, ignored: this.#ignored };
+    publishStatus(status, this.#published);
   }
 
   #result(): OnboardingProgress {
