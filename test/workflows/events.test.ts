@@ -6,14 +6,13 @@ import { temporal } from '@temporalio/proto';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger, NativeConnection, type ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import type { Targets } from '../../activities';
-import { startDelivery } from '../../activities/events/delivery';
+import { sendEvent } from '../../activities/events/delivery';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { verify, WebhookVerificationError } from '../../client/http';
 import { createTestSecrets, searchFor } from '../../scripts/faults/secret-search';
 import { registerSearchAttributes } from '../../temporal/search-attributes';
 import { sendFinalEvents } from '../../worker/sweep';
-import type { Delivery } from '../../workflows/events';
-import { taskQueue } from '../../workflows/messages';
+import type { EventReport } from '../../workflows/events';
 import { eventually } from '../support/eventually';
 import { histories, ofKind } from '../support/histories';
 import { createSecret, startReceiver, status, type Receiver } from '../support/receiver';
@@ -240,16 +239,19 @@ test('if the namespace lacks a search attribute when a flow ends, the event is d
 test('an event that is too large for Temporal is logged as lost, and the run that sends the event can end', async () => {
   const log: unknown[] = [];
   const logger = new DefaultLogger('ERROR', ({ message, meta }) => void log.push({ message, ...meta }));
-  const data = { id: 'large.1', accountId: 'acme', onboardingId: 'x'.repeat(2 ** 21) };
-  const delivery = { body: { type: 'onboarding.completed', data }, targets: ['default'] } as unknown as Delivery;
+  const data = { accountId: 'acme', onboardingId: 'x'.repeat(2 ** 21) } as EventReport['data'];
+  const report: EventReport = { type: 'onboarding.completed', timestamp: new Date().toISOString(), data };
+  const targets = { default: { url: 'https://receiver.example', secrets: [] } };
   // Activities use the connection of their worker, and the errors of this connection have no `details`.
   const connection = await NativeConnection.connect({ address: process.env.TEST_TEMPORAL_ADDRESS });
   const client = new Client({ connection, namespace: stage.namespace });
 
-  await new MockActivityEnvironment({}, { client, logger }).run(() => startDelivery(client, taskQueue, delivery));
+  const environment = new MockActivityEnvironment({}, { client, logger });
+  await environment.run(() => sendEvent(targets, report));
   await connection.close();
 
-  expect(log).toMatchObject([{ message: 'An event is lost: it is too large for Temporal', eventId: 'large.1' }]);
+  const eventId = `${environment.context.info.workflowExecution!.runId}.final`;
+  expect(log).toMatchObject([{ message: 'An event is lost: it is too large for Temporal', eventId }]);
 });
 
 test('flows end although 20 posts get no answer, because posts take no activity slots of flows', async () => {
