@@ -1,10 +1,12 @@
 /** The activities of an onboarding: they read the scope from Cyclr, and start, check and cancel flows in Temporal. */
-import { Context } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { ApplicationFailureCategory } from '@temporalio/common';
 import { isConnectorId, workflowIdOf } from '../workflows/connector';
 import { FLOW_TYPE, flowStartOptions, type FlowMemo } from '../workflows/flow-start';
 import { cancel, searchAttributes, subscribe } from '../workflows/messages';
 import { MAX_CONNECTORS, type Lack, type OnboardingKey } from '../workflows/onboarding';
 import type {
+  FlowRun,
   FlowStatus,
   FlowsToCheck,
   FlowsToStart,
@@ -29,12 +31,6 @@ const AT_ONCE = 20;
  * because the activity sends no heartbeat during the call.
  */
 const VISIBILITY_MS = 5_000;
-/**
- * The longest wait for the ends of cancelled flows. An activity of a flow can run for a minute, and the flow ends only
- * after this activity.
- */
-const END_WITHIN_MS = 90_000;
-const END_POLL_MS = 500;
 const UNAUTHENTICATED = 20; // the ReasonCode of a connector that is not authenticated
 const MAX_NAME = 200;
 
@@ -50,6 +46,7 @@ export const onboardingActivities = (cyclr: CyclrClient, targets: Targets): Onbo
   startFlows,
   checkFlows,
   cancelFlows,
+  awaitEnds,
 });
 
 async function readScope(
@@ -194,32 +191,36 @@ async function checkFlow(client: Client, key: Key, subscriber: string): Promise<
 async function cancelFlows(
   { accountId, onboardingId }: OnboardingKey,
   { connectorIds, by }: { connectorIds: number[]; by?: string },
-): Promise<void> {
+): Promise<FlowRun[]> {
   const request = { reason: 'The onboarding was cancelled', ...(by !== undefined && { by }) };
   const cancelled = await eachOf(connectorIds, async (client, connectorId) => {
     for (;;) {
-      const key = { accountId, connectorId };
-      const run = await readRun(client, key);
+      const run = await readRun(client, { accountId, connectorId });
       if (!run || !isOpen(run) || memoOf(run).onboarding !== onboardingId) return [];
       const handle = client.workflow.getHandle(run.workflowId, run.runId);
-      if (await handle.signal(cancel, request).then(() => true, ignoreNotFound)) return [{ key, runId: run.runId }];
+      if (await handle.signal(cancel, request).then(() => true, ignoreNotFound))
+        return [{ connectorId, runId: run.runId }];
       // The run ended before it got the signal. If the run continued as new, the next run is open. So read the latest
       // run again.
     }
   });
-  // If the onboarding ended before its flows, the next onboarding of these connectors would find the cancelled flows.
-  const until = Date.now() + END_WITHIN_MS;
-  await eachOf(cancelled.flat(), (client, { key, runId }) => awaitEnd(client, key, runId, until));
+  return cancelled.flat();
 }
 
-/** Waits until the run has ended, but not longer than the time `until`. Does not wait for a paused run. */
-async function awaitEnd(client: Client, key: Key, runId: string, until: number): Promise<void> {
-  for (;;) {
-    const run = await readRun(client, key);
-    if (run?.runId !== runId || run.status.name !== 'RUNNING' || Date.now() >= until) return;
-    await Context.current().sleep(END_POLL_MS);
-  }
+async function awaitEnds({ accountId }: OnboardingKey, runs: FlowRun[]): Promise<void> {
+  await eachOf(runs, async (client, { connectorId, runId }) => {
+    const run = await latestRun(client, { accountId, connectorId });
+    if (run?.runId === runId && run.status.name === 'RUNNING') throw flowsOpen();
+  });
 }
+
+/** A failure that is expected, so Temporal neither counts nor logs the failure as an error. */
+const flowsOpen = (): ApplicationFailure =>
+  ApplicationFailure.create({
+    message: 'A cancelled flow is still open',
+    type: 'FlowsOpen',
+    category: ApplicationFailureCategory.BENIGN,
+  });
 
 interface Key {
   accountId: string;

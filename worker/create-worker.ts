@@ -99,7 +99,8 @@ export function createWorker({
     maxCachedWorkflows: 1000,
     maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentActivityTaskExecutions: 100,
-    // A shutdown waits for the running activity attempts, which take at most 60 s. The SDK's default is 0 s.
+    // A shutdown waits for the running activity attempts. All except `readScope` of a large account take at most 60 s.
+    // Temporal repeats an attempt that the shutdown has ended. The SDK's default is 0 s.
     shutdownGraceTime: '65s',
     shutdownForceTime: '75s',
     workerDeploymentOptions: {

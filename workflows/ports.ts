@@ -221,6 +221,12 @@ export interface FlowStatus {
   state: 'running' | FinalStateName;
 }
 
+/** A run of the flow of a connector. */
+export interface FlowRun {
+  connectorId: number;
+  runId: string;
+}
+
 export interface FlowsToStart {
   connectorIds: number[];
   /** The workflow id (`subscriber`) and the first run id of the onboarding. */
@@ -241,8 +247,8 @@ export interface FlowsToCheck {
 }
 
 /**
- * The activities of an onboarding. `startFlows`, `checkFlows` and `cancelFlows` call only Temporal. Temporal retries
- * these three activities without a limit.
+ * The activities of an onboarding. `startFlows`, `checkFlows` and `cancelFlows` call only Temporal, and Temporal retries
+ * them without a limit. `awaitEnds` also calls only Temporal.
  */
 export interface OnboardingActivities {
   /** Reads the scope from Cyclr. Fails: `InvalidInput` for more than 500 connectors. Safe to repeat. */
@@ -260,10 +266,15 @@ export interface OnboardingActivities {
    */
   checkFlows(key: OnboardingKey, request: FlowsToCheck): Promise<FlowStatus[]>;
   /**
-   * Sends the signal `cancel` to the open flows that this onboarding has started. Then waits at most 90 s until these
-   * flows have ended. Does not wait for a paused flow. Safe to repeat.
+   * Sends the signal `cancel` to the open flows that this onboarding has started. Returns the runs of these flows. Safe
+   * to repeat.
    */
-  cancelFlows(key: OnboardingKey, request: { connectorIds: number[]; by?: string }): Promise<void>;
+  cancelFlows(key: OnboardingKey, request: { connectorIds: number[]; by?: string }): Promise<FlowRun[]>;
+  /**
+   * Returns if each of the runs has ended or is paused. Otherwise fails as `FlowsOpen`, and Temporal retries the
+   * activity. So the wait holds no slot of a worker. Safe to repeat.
+   */
+  awaitEnds(key: OnboardingKey, runs: FlowRun[]): Promise<void>;
 }
 
 /** A connector as its monitor reads it. */

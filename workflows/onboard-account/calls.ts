@@ -32,6 +32,14 @@ export const { readScope } = call('Read the connectors of the scope');
 export const { startFlows } = call('Start the flows, and subscribe to them');
 export const { checkFlows } = call('Check the flows that can have ended without a signal');
 export const { cancelFlows } = call('Cancel the flows that this onboarding started');
+export const { awaitEnds } = proxyActivities<OnboardingActivities>({
+  summary: 'Wait until the cancelled flows have ended',
+  startToCloseTimeout: '30s',
+  heartbeatTimeout: '15s',
+  // An activity of a flow can run for a minute, and the flow ends only after this activity.
+  scheduleToCloseTimeout: '90s',
+  retry: { initialInterval: 500, backoffCoefficient: 1.5, maximumInterval: 5_000 },
+});
 export const { activateCycle } = call('Activate the cycle', { startToCloseTimeout: '30s' });
 
 type ToEvent = (failure: ApplicationFailure, facts: Facts) => EventBody;

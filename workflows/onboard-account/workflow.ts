@@ -1,5 +1,6 @@
 /** The Temporal part of an onboarding: the loop, the waits, the activities. `machine.ts` decides the next state. */
 import {
+  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   condition,
@@ -24,6 +25,7 @@ import {
   type OnboardingProgress,
 } from '../onboarding';
 import { Outage, reportOperatorsTrouble } from '../outage';
+import type { FlowRun } from '../ports';
 import { PublishedAttributes } from '../published-attributes';
 import { progressOf, publishStatus } from './status';
 import { Timer } from '../timer';
@@ -251,8 +253,21 @@ class OnboardingRun {
     const connectorIds = items
       .filter(({ state }) => state === 'waiting' || state === 'running')
       .map(({ connectorId }) => connectorId);
-    await calls.cancelFlows(this.#key, { connectorIds, by: this.#cancelledBy });
+    const runs = await calls.cancelFlows(this.#key, { connectorIds, by: this.#cancelledBy });
+    if (runs.length > 0) await this.#awaitEnds(runs);
     return { type: 'flowsCancelled' };
+  }
+
+  /**
+   * Waits at most 90 s for the ends of the cancelled flows. If the onboarding ended before its flows, the next onboarding
+   * of these connectors would find the cancelled flows.
+   */
+  async #awaitEnds(runs: FlowRun[]): Promise<void> {
+    try {
+      await calls.awaitEnds(this.#key, runs);
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error;
+    }
   }
 
   /** Runs an activity. After a cancellation, waits until the running activity attempt has ended. */
