@@ -6,7 +6,7 @@ import { workflowIdOf } from '../../workflows/connector';
 import { DELIVERY_TYPE } from '../../workflows/events';
 import { FLOW_TYPE } from '../../workflows/flow-start';
 import { each } from '../each';
-import { flowChecks, type FlowCheck } from './checks';
+import { flowChecks, timelineFaults, type FlowCheck } from './checks';
 import { untouchedFaults } from './cyclr-check';
 import { eventFaults } from './event-check';
 import type { EventLog } from './event-log';
@@ -53,7 +53,6 @@ export async function checkAll({ stack, secrets }: Shared, played: Played): Prom
   const early = [...log.events.keys()];
   const all = await allRuns(stack, records);
   const runs = all.filter(({ type }) => type === FLOW_TYPE);
-  const others = all.filter(({ type }) => type !== FLOW_TYPE);
   const flows = Object.entries(flowChecks).map(([name, check]) => ({
     name,
     examined: `${records.length} flows, ${runs.length} runs`,
@@ -65,7 +64,7 @@ export async function checkAll({ stack, secrets }: Shared, played: Played): Prom
   const keys = [...records, ...operated, ...onboarded.flatMap(({ flows }) => flows.map((key) => ({ key })))];
   return [
     ...flows,
-    { name: 'operated flows', examined: `${operated.length} flows`, faults: operatedFaults(operated, runs) },
+    { name: 'operated flows', examined: `${operated.length} flows`, faults: operated.flatMap(({ faults }) => faults) },
     {
       name: 'onboardings',
       examined: `${onboarded.length} onboardings`,
@@ -77,7 +76,7 @@ export async function checkAll({ stack, secrets }: Shared, played: Played): Prom
       faults: eventFaults(log, all, early),
     },
     { name: 'monitors', ...(await monitorFaults(stack, all)) },
-    { name: 'failed tasks', examined: `${others.length} runs of other types`, faults: others.flatMap(taskFaults) },
+    ...otherRuns(records, all),
     { name: 'unknown runs', examined: `${runs.length} runs`, faults: unknownRuns(keys, runs) },
     { name: 'other connectors', ...untouched(stack, keys) },
     { name: 'replay', examined: `${all.length} histories`, faults: different },
@@ -109,17 +108,28 @@ const ofEach = ({ stored }: FaultStack, records: FlowRecord[], runs: RunEvidence
     return check(record, mine, stored).map((fault) => `${record.name}: ${fault}`);
   });
 
-function operatedFaults(operated: OperatedFlow[], runs: RunEvidence[]): string[] {
-  return operated.flatMap(({ key, faults }) => {
-    const mine = runs.filter(({ workflowId }) => workflowId === workflowIdOf(key));
-    return [...faults, ...mine.flatMap(taskFaults)];
-  });
-}
-
-const taskFaults = ({ workflowId, history }: RunEvidence): string[] =>
-  failedTasks(history.events ?? []).map((failure) => `${workflowId}: ${failure}`);
-
 type HasKey = Pick<FlowRecord, 'key'>;
+
+/** Checks the runs that the checks of the records leave out: other workflow types, and flows without a record. */
+function otherRuns(records: HasKey[], all: RunEvidence[]): CheckResult[] {
+  const known = new Set(records.map(({ key }) => workflowIdOf(key)));
+  const others = all.filter(({ workflowId }) => !known.has(workflowId));
+  const flows = others.filter(({ type }) => type === FLOW_TYPE);
+  const ofRuns = (runs: RunEvidence[], check: (run: RunEvidence) => string[]) =>
+    runs.flatMap((run) => check(run).map((fault) => `${run.workflowId}: ${fault}`));
+  return [
+    {
+      name: 'other tasks',
+      examined: `${others.length} runs`,
+      faults: ofRuns(others, ({ history }) => failedTasks(history.events ?? [])),
+    },
+    {
+      name: 'other timelines',
+      examined: `${flows.length} runs`,
+      faults: ofRuns(flows, (run) => timelineFaults(run)),
+    },
+  ];
+}
 
 function unknownRuns(records: HasKey[], runs: RunEvidence[]): string[] {
   const known = new Set(records.map(({ key }) => workflowIdOf(key)));

@@ -47,9 +47,11 @@ function outcomeFaults({ expected, runs: recorded, startRepeated }: FlowRecord, 
   const others = runs.filter(({ runId }) => !recorded.some((run) => run.runId === runId));
   const ofOthers = { states: expected.flatMap(({ states }) => states), failure: expected[0]?.failure };
   const missing = expected.length - recorded.length;
+  const more = recorded.length + others.length - expected.length;
   return [
     ...(missing > 0 ? [`${missing} runs were not started`] : []),
     ...(others.length > 0 && !startRepeated ? [`${others.length} runs more than the user started`] : []),
+    ...(more > (startRepeated ? 1 : 0) ? [`${more} runs more than planned`] : []),
     ...others.flatMap((run) => runFaults(run, ofOthers)),
     ...recorded.flatMap(({ runId, expected }) => {
       const run = runs.find((one) => one.runId === runId);
@@ -81,11 +83,12 @@ const arrows = new Set(
     allEvents.map((event) => `${state.name} ${event.type} ${transition(state, event).name}`),
   ),
 );
-const withoutTransition = ['inputRefused', 'unknownSignal'];
+const withoutTransition = ['inputRefused', 'unknownSignal', 'reappliedInput'];
 /** A timeline has at most this number of entries, the newest ones. */
 const KEPT_ENTRIES = 200;
 
-function timelineFaults({ timeline }: RunEvidence, expected: RunExpectation | undefined): string[] {
+/** Checks that the timeline is a path through the state machine, and that no submission was accepted twice. */
+export function timelineFaults({ timeline }: RunEvidence, expected?: RunExpectation): string[] {
   const isWhole = timeline.length < KEPT_ENTRIES;
   let state: StateName = isWhole ? 'fetchingConnector' : timeline[0]!.from;
   const faults: string[] = [];

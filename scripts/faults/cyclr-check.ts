@@ -9,7 +9,9 @@ export const cyclrFaultsOf = (record: FlowRecord, stored: AccountConnector | und
 
 /** Returns a fault if a connector that has no flow was changed in Cyclr. */
 export function untouchedFaults(stored: AccountConnector): string[] {
-  const isUntouched = stored.Properties.length === 0 && stored.AuthValue === initialAuthValue(stored);
+  const authValue = initialAuthValue(stored);
+  const isUntouched =
+    stored.Properties.length === 0 && stored.AuthValue === authValue && stored.Authenticated === (authValue !== null);
   return isUntouched ? [] : ['the connector was changed, but has no flow'];
 }
 

@@ -112,6 +112,13 @@ export class Disturbances {
     readonly toReceiver: Proxy,
   ) {}
 
+  /** The kinds of disturbances of a fault run. */
+  kinds(revokesTokens: boolean): Kind[] {
+    return kinds.filter(
+      (kind) => (revokesTokens || kind !== 'tokens revoked') && (this.builds.isVersioned || kind !== 'version changed'),
+    );
+  }
+
   /** Returns the flows that the operations disturbed, after all these flows have ended. */
   operated(): Promise<OperatedFlow[]> {
     return Promise.all(this.#operated);

@@ -49,6 +49,8 @@ const FLOWS_PER_ONBOARDING = 20;
  * only at its start and after a signal.
  */
 const MONITOR_EVERY = '1 day';
+/** A fault run with this number of flows must have each kind of disturbance. */
+const MANY = 1000;
 const PROGRESS_EVERY_MS = 5000;
 const FAULTS_SHOWN = 20;
 
@@ -105,7 +107,8 @@ async function play(stack: FaultStack, seed: number, flows: number): Promise<num
     'The command now waits for the last events, then reads and replays all histories (4 to 10 minutes for 1,000 flows).',
   );
   const played = { log, records, operated: await disturbances.operated(), onboarded: await Promise.all(onboarded) };
-  const results = await checkAll(shared, played);
+  const wanted = flows < MANY ? [] : disturbances.kinds(revokesTokens);
+  const results = [...(await checkAll(shared, played)), disturbanceCheck(disturbances, wanted)].map(withoutData);
   console.log(`\nChecks, after ${seconds()} s:`);
   return report(results);
 }
@@ -120,6 +123,22 @@ const textOf = ({ counts }: Disturbances): string =>
   Object.entries(counts)
     .flatMap(([kind, times]) => (times > 0 ? [`${kind} ${times}`] : []))
     .join(', ') || 'no faults yet';
+
+function disturbanceCheck({ counts }: Disturbances, wanted: readonly (keyof typeof counts)[]): CheckResult {
+  const sum = Object.values(counts).reduce((all, times) => all + times, 0);
+  const missing = wanted.filter((kind) => counts[kind] === 0);
+  return {
+    name: 'disturbances',
+    examined: `${sum} disturbances`,
+    faults: missing.map((kind) => `no disturbance of the kind: ${kind}`),
+  };
+}
+
+/** A check that has examined nothing fails. */
+const withoutData = (result: CheckResult): CheckResult =>
+  /^0 /.test(result.examined)
+    ? { ...result, faults: [...result.faults, 'nothing was examined: give the command more flows'] }
+    : result;
 
 function report(results: CheckResult[]): number {
   for (const { name, examined, faults } of results) {

@@ -131,6 +131,11 @@ const refused = consent(fc.constantFrom<Decision>('decline', 'error', 'close'), 
   ...{ callback: 1, repeated: 1, confirm: 1, both: 0, silence: 4 },
 });
 
+function expectedOf(connector: string): RunExpectation {
+  const { state, verification } = expectationOf(connector);
+  return { states: [state], verification };
+}
+
 /** Draws a run in which the user gives all inputs. */
 function wholeRun(connector: string): fc.Arbitrary<RunPlan> {
   const waits = waitsOf(connector);
@@ -144,7 +149,7 @@ function wholeRun(connector: string): fc.Arbitrary<RunPlan> {
       awaitingCredentials: roundsWith(credentialMistakes),
       awaitingAuthorization: fc.tuple(upTo(1, refused), approved).map(([bad, good]) => [...bad, good]),
     }),
-    expected: fc.constant({ states: [expectationOf(connector).state] }),
+    expected: fc.constant(expectedOf(connector)),
   });
 }
 
@@ -153,7 +158,11 @@ function wholeRun(connector: string): fc.Arbitrary<RunPlan> {
  * connector is already authenticated.
  */
 const nextRun = (connector: string, intent: fc.Arbitrary<Intent>): fc.Arbitrary<RunPlan> =>
-  fc.tuple(wholeRun(connector), intent).map(([run, intent]) => ({ ...run, intent, startedTwice: false, early: false }));
+  fc.tuple(wholeRun(connector), intent).map(([{ expected, ...run }, intent]) => ({
+    ...{ ...run, intent, startedTwice: false, early: false },
+    // A confirmation of a re-authentication can prove nothing: then the verification is `unproven`.
+    expected: { ...expected, ...(intent === 'reauthenticate' && { verification: undefined }) },
+  }));
 
 /**
  * Draws a run in which the user takes the action of a {@link Stop} in place of an input. If this action ends the run, a

@@ -27,13 +27,24 @@ export function secretFaults(
   ];
   const tokens = tokensOfCyclr(sandbox, records);
   const privateKey = searchFor((JSON.parse(sealingKeys) as { keys: [{ d: string }] }).keys[0].d);
-  const faults = places.flatMap(([place, bytes]) => [
+  const found = places.flatMap(([place, bytes]) => [
     ...inChunks(bytes, secrets.foundIn).map((encoding) => `a user's secret in ${place} (${encoding})`),
     ...inChunks(bytes, privateKey).map((encoding) => `the private key in ${place} (${encoding})`),
     ...tokens.filter(({ text }) => bytes.includes(text)).map(({ name }) => `${name} in ${place}`),
   ]);
+  const faults = [...found, ...unreadable(places, records)];
   const megabytes = places.reduce((sum, [, { length }]) => sum + length, 0) / 2 ** 20;
   return { examined: `${places.length} histories and files, ${megabytes.toFixed(0)} MB`, faults };
+}
+
+/** Checks that the search can find a text that is no secret in each kind of place, such as the id of an account. */
+function unreadable(places: [string, Buffer][], records: FlowRecord[]): string[] {
+  const ids = records.map(({ key }) => key.accountId);
+  return [/^the history of/, /\.log$/, /\.db$/].flatMap((kind) =>
+    places.some(([place, bytes]) => kind.test(place) && ids.some((id) => bytes.includes(id)))
+      ? []
+      : [`no account id in any place of the kind ${kind}, so the search can't find a secret there`],
+  );
 }
 
 const filesIn = (folder: string): string[] =>
