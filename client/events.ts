@@ -31,7 +31,7 @@ export interface EventsRequest {
 const inQueries: Record<EventState, string> = {
   pending: OPEN,
   delivered: "ExecutionStatus = 'Completed'",
-  undelivered: "ExecutionStatus = 'Failed'",
+  undelivered: "ExecutionStatus IN ('Failed', 'Canceled', 'Terminated', 'TimedOut')",
 };
 
 /**
