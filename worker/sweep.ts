@@ -57,7 +57,10 @@ interface Sweep {
   targets: Targets;
   /** The ids of the runs that an earlier sweep has handled. */
   done: ReadonlySet<string>;
-  /** Called with the error if the final event of a run was not sent. The next sweep tries this run again. */
+  /**
+   * Called with the error if the final event of a run was not sent. The next sweep tries this run again, except if the
+   * event is too large.
+   */
   failed?: (error: unknown) => void;
 }
 
@@ -74,7 +77,8 @@ export async function sendFinalEvents(
   for await (const run of client.workflow.list({ query: ENDED })) {
     if (run.taskQueue !== taskQueue) continue;
     try {
-      if (!done.has(run.runId)) await sendFinalEvent(client, { taskQueue, targets }, run);
+      if (!done.has(run.runId) && !(await sendFinalEvent(client, { taskQueue, targets }, run)))
+        failed(new Error(`The final event of the run ${run.runId} is too large for Temporal`));
       seen.add(run.runId);
     } catch (error) {
       failed(error); // the error of one run must not stop the events of the other runs
@@ -83,23 +87,22 @@ export async function sendFinalEvents(
   return seen;
 }
 
+/** Returns false if the event is too large for Temporal. */
 async function sendFinalEvent(
   client: Client,
   { taskQueue, targets }: Pick<Sweep, 'taskQueue' | 'targets'>,
   run: Run,
-): Promise<void> {
+): Promise<boolean> {
   const { workflowId, runId } = run;
   const isFlow = run.type === FLOW_TYPE;
   const type: EventType = isFlow ? 'connector.failed' : 'onboarding.failed';
   const input = await inputOf<unknown>(client, run);
   const { notify } = Object(input) as { notify?: unknown };
   const names = targetsOf(targets, type, isNotify(notify) ? notify : []);
-  if (names.length === 0 || (await client.workflow.getHandle(workflowId).describe()).runId !== runId) return;
+  if (names.length === 0 || (await client.workflow.getHandle(workflowId).describe()).runId !== runId) return true;
   const data = await (isFlow ? endOfFlow(client, run, input) : endOfOnboarding(client, run, input));
   const timestamp = (run.closeTime ?? run.startTime).toISOString();
-  const body = bodyOf({ type, timestamp, data }, run);
-  if (!(await startDelivery(client, taskQueue, { body, targets: names })))
-    throw new Error(`The event ${body.data.id} is too large for Temporal`);
+  return startDelivery(client, taskQueue, { body: bodyOf({ type, timestamp, data }, run), targets: names });
 }
 
 /**
