@@ -77,7 +77,12 @@ async function warnUnlessCurrent(
   deployment: string,
   { connection, logger, ...target }: TemporalTarget & { connection: NativeConnection; logger: Logger },
 ): Promise<void> {
-  const described = await describeDeployment(connection, target.namespace, deployment).catch(() => undefined);
+  const { namespace } = target;
+  const described = await describeDeployment(connection, namespace, deployment).catch((error: unknown) => {
+    logger.warn(`The current version of deployment ${deployment} can not be read`, { error });
+    return 'unknown' as const;
+  });
+  if (described === 'unknown') return;
   const { buildId } = options.workerDeploymentOptions!.version;
   const current = described?.current;
   if (current === buildId) return;
