@@ -141,6 +141,32 @@ test('a read that Cyclr answered before a flow authenticated the connector does 
   expect(receiver.eventsOf(id)).toEqual([]);
 });
 
+test('if the monitor learns of an authentication from before the break, it reads the connector again at once', async () => {
+  const { monitor, key } = await monitored();
+  setAuthenticated(key, false);
+  await stage.sleep('1 day');
+  const { since } = await monitor.reaches('broken');
+  setAuthenticated(key, true);
+
+  const outcome = { runId: 'another', state: 'authenticated', at: new Date(Date.parse(since!) - 1).toISOString() };
+  await monitor.handle.signal(connectorFinished.name, { connectorId: key.connectorId, ...outcome });
+
+  await monitor.reaches('connected');
+  await monitor.handle.signal(stopMonitor);
+});
+
+test("Temporal's own cancellation ends a monitor with the status Canceled, after its events are sent", async () => {
+  const { monitor, key, id } = await monitored();
+  setAuthenticated(key, false);
+  await stage.sleep('1 day');
+  await monitor.reaches('broken');
+
+  await monitor.handle.cancel();
+
+  await expect(monitor.handle.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+  expect(await receiver.gets(id, ['connection.broken'])).toHaveLength(1);
+});
+
 test('each read that finds no change adds 11 history events, and changes only `checkedAt` of the connection, even after months', async () => {
   const { monitor, key } = await monitored();
   const { runId } = await monitor.handle.describe();

@@ -1,6 +1,7 @@
 /** The Temporal part of a monitor: the loop, the waits, the activities. `machine.ts` decides the next state. */
 import {
   ApplicationFailure,
+  CancellationScope,
   condition,
   log,
   makeContinueAsNewFunc,
@@ -69,6 +70,8 @@ class MonitorRun {
   /** The code of the failure of the last read. Absent if the last read succeeded. */
   #readFailure?: string;
   #isStopped = false;
+  /** The error of a cancellation by Temporal. */
+  #cancelError?: unknown;
 
   constructor(input: MonitorInput, carried?: Carried) {
     this.#input = input;
@@ -78,6 +81,10 @@ class MonitorRun {
     this.#reads = new Reads(input.every, carried);
     this.#ignored = carried?.ignored ?? 0;
     this.#registerHandlers();
+    CancellationScope.current().cancelRequested.catch((error: unknown) => {
+      this.#cancelError = error;
+      this.#isStopped = true;
+    });
     this.#publish();
   }
 
@@ -91,12 +98,18 @@ class MonitorRun {
     setDefaultSignalHandler((name) => this.#ignore(name.slice(0, 100)));
   }
 
-  async execute(): Promise<ConnectionView> {
+  /** Runs the loop in a cancellation scope that Temporal's cancellation does not reach, so that no event is lost. */
+  execute(): Promise<ConnectionView> {
+    return CancellationScope.nonCancellable(() => this.#loop());
+  }
+
+  async #loop(): Promise<ConnectionView> {
     while (!isFinal(this.#state) && !this.#isStopped) {
       const event = await this.#nextEvent(this.#state);
       if (event) this.#apply(event);
     }
     await condition(() => this.#events.areSent);
+    if (this.#cancelError) throw this.#cancelError as Error;
     return this.#view;
   }
 
@@ -123,7 +136,9 @@ class MonitorRun {
     if (this.#state !== before) this.#revision++;
     this.#publish();
     const type = eventTypeOf(before, this.#state);
-    if (type && this.#events.hasTarget(type)) this.#events.send(type, this.#view);
+    // A read that finds no connector does not refresh the targets, so the activity `sendEvent` looks for a target.
+    const isSent = type && (type === 'connection.gone' || this.#events.hasTarget(type));
+    if (isSent) this.#events.send(type, this.#view);
   }
 
   /** The next event of an open monitor. `undefined` after a wait, and after a read that gave no result. */
@@ -218,8 +233,13 @@ class MonitorRun {
 
   #finish(body: unknown): void {
     const outcome = outcomeOf(body, this.#input.connectorId, now());
-    if (outcome) this.#apply({ type: 'flowFinished', outcome });
-    else this.#ignore(messages.connectorFinished.name);
+    if (!outcome) return this.#ignore(messages.connectorFinished.name);
+    const before = this.#state;
+    this.#apply({ type: 'flowFinished', outcome });
+    // The flow authenticated the connector before the monitor found the break. The read that found the break can be
+    // still older.
+    const isOlder = outcome.state === 'authenticated' && this.#state !== before && this.#state.name === 'broken';
+    if (isOlder) this.#reads.request();
   }
 
   /**
