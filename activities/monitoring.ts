@@ -72,7 +72,7 @@ async function latestOutcome(
   const run = await latestRun(client, key);
   if (!run || run.runId === knownRunId) return {};
   if (isOpen(run)) return { isFlowOpen: true };
-  const { runId, state } = statusOf(key.connectorId, run);
+  const { runId, state } = await statusOf(client, key.connectorId, run);
   const at = (run.closeTime ?? run.startTime).toISOString();
   const by = run.status.name === 'COMPLETED' ? lastActor(await resultOf(run)) : undefined;
   return { outcome: { runId: runId!, state: state as FinalStateName, at, ...(by !== undefined && { by }) } };

@@ -15,7 +15,7 @@ import type {
   ScopeConnector,
   ScopeRequest,
 } from '../workflows/ports';
-import type { FinalStateName } from '../workflows/view';
+import type { FinalStateName, FlowResult } from '../workflows/view';
 import { endedByTemporal, isOpen, OF_FLOWS, ofAccount, OPEN } from '../workflows/visibility';
 import type { ActivityAttempt } from './attempt';
 import type { CyclrClient } from './cyclr/client';
@@ -114,10 +114,12 @@ async function activateCycle(
 function startFlows(key: OnboardingKey, request: FlowsToStart): Promise<FlowStatus[]> {
   const { info } = Context.current();
   return eachOf(request.connectorIds, async (client, connectorId) => {
-    // If an earlier activity attempt has already started the flow, this attempt does not start the flow again, even if
-    // the flow has ended.
+    // If an earlier activity attempt has already started the flow, or has subscribed to the flow, this attempt does not
+    // start the flow again, even if the flow has ended.
     const earlier = info.attempt > 1 ? await readRun(client, { ...key, connectorId }) : undefined;
-    if (earlier && memoOf(earlier).onboardingRun === request.firstRunId) return statusOf(connectorId, earlier);
+    const isOwn = earlier && memoOf(earlier).onboardingRun === request.firstRunId;
+    if (earlier && (isOwn || hasEndedAfter(earlier, info.scheduledTimestampMs)))
+      return statusOf(client, connectorId, earlier);
     return startFlow(client, key, { ...request, connectorId, taskQueue: info.taskQueue });
   });
 }
@@ -185,7 +187,7 @@ async function checkFlow(client: Client, key: Key, subscriber: string): Promise<
   if (!run) return { connectorId, state: 'failed' }; // Temporal has removed the run after the retention period, or an operator has deleted it
   if (isOpen(run))
     await client.workflow.getHandle(run.workflowId).signal(subscribe, { workflowId: subscriber }).catch(ignoreNotFound);
-  return statusOf(connectorId, run);
+  return statusOf(client, connectorId, run);
 }
 
 async function cancelFlows(
@@ -247,12 +249,20 @@ export function ignoreNotFound(err: unknown): undefined {
 
 const memoOf = ({ memo }: Run): FlowMemo => memo ?? {};
 
-export function statusOf(connectorId: number, run: Run): FlowStatus {
-  const { runId, status } = run;
+const hasEndedAfter = ({ closeTime }: Run, ms: number): boolean => closeTime !== undefined && closeTime.getTime() >= ms;
+
+/**
+ * The state of a run, from its status and its search attributes. If Temporal has lost the search attribute, the state is
+ * in the result of the run.
+ */
+export async function statusOf(client: Client, connectorId: number, run: Run): Promise<FlowStatus> {
+  const { workflowId, runId, status } = run;
   if (isOpen(run)) return { connectorId, runId, state: 'running' };
   const ended = endedByTemporal.find((one) => one.status === status.name)?.state;
-  const state = ended ?? run.typedSearchAttributes.get(searchAttributes.state) ?? 'failed';
-  return { connectorId, runId, state: state as FinalStateName };
+  const state = ended ?? run.typedSearchAttributes.get(searchAttributes.state);
+  if (state !== undefined) return { connectorId, runId, state: state as FinalStateName };
+  const result = (await client.workflow.getHandle(workflowId, runId).result()) as FlowResult;
+  return { connectorId, runId, state: result.state as FinalStateName };
 }
 
 /**

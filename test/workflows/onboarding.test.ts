@@ -594,6 +594,22 @@ describe('the calls of an activity to Temporal', () => {
   });
 
   test.concurrent(
+    'a second attempt of startFlows does not start a flow that has ended since the first attempt',
+    async () => {
+      const { accountId, keys, ids } = account('Brightdesk');
+      const before = Date.now();
+      const { runId } = await stage.auth.start(keys[0]!);
+      await stage.auth.cancel(keys[0]!);
+      const environment = environmentOf({}, { attempt: 2, scheduledTimestampMs: before, taskQueue });
+      const request = { connectorIds: ids, subscriber: 'onboarding/nobody/o1', firstRunId: 'r', options: {} };
+
+      const started = await environment.run(startFlows, { accountId, onboardingId: 'o1' }, request);
+
+      expect(started).toEqual([{ connectorId: ids[0], runId, state: 'cancelled' }]);
+    },
+  );
+
+  test.concurrent(
     'startFlows, checkFlows, cancelFlows and awaitEnds send a heartbeat after each call to Temporal',
     async () => {
       const { accountId, ids } = account('Brightdesk');

@@ -3,6 +3,7 @@ import {
   ActivityFailure,
   ApplicationFailure,
   CancellationScope,
+  TimeoutFailure,
   condition,
   makeContinueAsNewFunc,
   setDefaultSignalHandler,
@@ -25,7 +26,7 @@ import {
   type OnboardingProgress,
 } from '../onboarding';
 import { Outage, reportOperatorsTrouble } from '../outage';
-import type { FlowRun } from '../ports';
+import type { FlowRun, FlowStatus } from '../ports';
 import { PublishedAttributes } from '../published-attributes';
 import { progressOf, publishStatus } from './status';
 import { Timer } from '../timer';
@@ -177,7 +178,11 @@ class OnboardingRun {
         });
       }
       case 'startingFlows':
-        return this.#call(async () => ({ type: 'flowsStarted', flows: await this.#startFlows(state) }));
+        return this.#call(async () => {
+          const flows = await this.#startFlows(state);
+          if (this.#hasEnded(flows)) this.#checkSoon();
+          return { type: 'flowsStarted', flows };
+        });
       case 'awaitingFlows':
         return this.#awaitFlows(state);
       case 'activatingCycle':
@@ -211,6 +216,17 @@ class OnboardingRun {
     });
   }
 
+  /**
+   * True if one of the flows has ended before the answer of `startFlows` came. The end can be of an earlier or of a later
+   * run than the answer, so a check of the flows must follow.
+   */
+  #hasEnded(flows: readonly FlowStatus[]): boolean {
+    const started = new Set(flows.map(({ connectorId }) => connectorId));
+    return this.#state.items.some(
+      ({ connectorId, state }) => started.has(connectorId) && finalStates.includes(state as FinalStateName),
+    );
+  }
+
   /** Waits for a signal, or for the hourly check of the flows. Calls Continue-As-New if Temporal suggests it. */
   async #awaitFlows(state: State): Promise<EventBody | undefined> {
     const check = (this.#check ??= new Timer(this.#checkAt, 'Next check of the flows'));
@@ -238,6 +254,12 @@ class OnboardingRun {
     return event;
   }
 
+  #checkSoon(): void {
+    this.#checkAt = Date.now();
+    this.#check?.cancel();
+    this.#check = undefined;
+  }
+
   get #isHistoryFull(): boolean {
     return workflowInfo().continueAsNewSuggested && this.#events.areSent;
   }
@@ -263,10 +285,10 @@ class OnboardingRun {
    * of these connectors would find the cancelled flows.
    */
   async #awaitEnds(runs: FlowRun[]): Promise<void> {
-    try {
-      await calls.awaitEnds(this.#key, runs);
-    } catch (error) {
-      if (!(error instanceof ActivityFailure)) throw error;
+    for (;;) {
+      const failure = await calls.awaitEnds(this.#key, runs).then(() => undefined, failureOf);
+      // A timeout means that no worker was free, so the flows could not end either.
+      if (!(failure?.cause instanceof TimeoutFailure)) return;
     }
   }
 
@@ -325,12 +347,20 @@ class OnboardingRun {
 
 const MAX_RUN_ID = 100;
 
-/** The ids of the connectors that were waiting or running in the state `before`, and now are in a final state. */
+/** Returns the failure of an activity. Throws any other error, which is a fault of the workflow's code. */
+function failureOf(error: unknown): ActivityFailure {
+  if (error instanceof ActivityFailure) return error;
+  throw error;
+}
+
+/** The ids of the connectors that have reached a final state, or another final state, since the state `before`. */
 function endedConnectors(before: State, { items }: State): Set<number> {
-  const open = before.items.filter(({ state }) => state === 'waiting' || state === 'running');
-  const openIds = new Set(open.map(({ connectorId }) => connectorId));
-  const ended = items.filter(({ state }) => finalStates.includes(state as FinalStateName));
-  return new Set(ended.map(({ connectorId }) => connectorId).filter((id) => openIds.has(id)));
+  const known = new Map(before.items.map(({ connectorId, state }) => [connectorId, state]));
+  const ended = items.filter(({ connectorId, state }) => {
+    const earlier = known.get(connectorId);
+    return finalStates.includes(state as FinalStateName) && earlier !== undefined && earlier !== state;
+  });
+  return new Set(ended.map(({ connectorId }) => connectorId));
 }
 
 function firstStateOf(input: OnboardingInput): State {
