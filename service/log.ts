@@ -25,16 +25,24 @@ export function logAnswer(
 export const isProbe = (route: string): boolean => route === '/healthz' || route === '/readyz';
 
 /**
- * Calls `report` when the service has sent an answer, and when the caller leaves before the end of the answer. If the
+ * Calls `report` once for each answer: when the service has sent the answer, or when the caller leaves before its end. If
+ * the caller leaves before the service has the answer, waits for the answer, because the answer can be an error. If the
  * caller leaves before it has sent the whole request, there is no answer to report.
  */
 export function reportAnswers(app: App, { report }: Pick<Parts, 'report'>): void {
+  const begun = new WeakMap<FastifyRequest, number>();
+  const ready = new WeakSet<FastifyRequest>();
+  const reportOne = (request: FastifyRequest, reply: FastifyReply) => {
+    const isAnswer = reply.raw.headersSent || request.raw.complete;
+    if (isAnswer) report(answeredOf(request, reply, performance.now() - begun.get(request)!));
+  };
   app.addHook('onRequest', async (request, reply) => {
-    const begin = performance.now();
-    reply.raw.once('close', () => {
-      const isAnswer = reply.raw.headersSent || request.raw.complete;
-      if (isAnswer) report(answeredOf(request, reply, performance.now() - begin));
-    });
+    begun.set(request, performance.now());
+    reply.raw.once('close', () => ready.has(request) && reportOne(request, reply));
+  });
+  app.addHook('onSend', async (request, reply) => {
+    ready.add(request);
+    if (reply.raw.destroyed) reportOne(request, reply);
   });
 }
 

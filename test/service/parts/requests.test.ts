@@ -3,9 +3,10 @@ import type { ConnectorAuth } from '../../../client/connector-auth';
 import { ConnectorAuthError } from '../../../client/connector-auth-error';
 import { answers } from '../../../service/problems';
 import { createTestSecrets } from '../../../scripts/faults/secret-search';
+import { AUTHENTICATION_FAILED } from '../../../workflows/transaction-errors';
 import { eventually } from '../../support/eventually';
 import type { Call } from '../../support/http';
-import { ORIGIN } from '../server';
+import { CYCLR_WEBHOOK_SECRET, ORIGIN } from '../server';
 import { startServerWithoutFlows, type ServerWithoutFlows } from './server';
 
 let service: ServerWithoutFlows;
@@ -371,7 +372,8 @@ describe('answers that their callers leave', () => {
   test('a request whose caller leaves before the answer is logged and counted with the status 499', async () => {
     let [arrive, answer] = [() => {}, () => {}];
     const arrived = new Promise<void>((resolve) => (arrive = resolve));
-    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const notStarted = new ConnectorAuthError('notStarted', 'No flow is started.');
+    const answered = new Promise<void>((_resolve, reject) => (answer = () => reject(notStarted)));
     const view = () => (arrive(), answered);
     const server = await startServerWithoutFlows({ auth: { view } as unknown as ConnectorAuth });
     const leaving = new AbortController();
@@ -382,11 +384,12 @@ describe('answers that their callers leave', () => {
     await server.call('GET', '/healthz'); // so that some time passes before the caller leaves
     leaving.abort();
     await left;
+    await server.call('GET', '/healthz'); // after this call, the service knows that the caller has left
+    answer();
     const [line = {}] = await eventually(
       () => linesOf(server),
       (lines) => lines.length > 0,
     );
-    answer();
     await server.close();
 
     const route = '/v1/accounts/:accountId/connectors/:connectorId';
@@ -395,6 +398,32 @@ describe('answers that their callers leave', () => {
     expect(linesOf(server)).toHaveLength(1);
     const metric = 'cyclr_connect_http_requests_total';
     expect(await server.metrics.text()).toContain(`${metric}{route="${route}",method="GET",status="499"} 1`);
+  });
+
+  test("if Cyclr leaves before the answer, and the service then loses Cyclr's message, the log has an error", async () => {
+    let [arrive, fail] = [() => {}, () => {}];
+    const arrived = new Promise<void>((resolve) => (arrive = resolve));
+    const failed = new Promise<void>((_resolve, reject) => (fail = () => reject(new Error('no answer'))));
+    const reportTransactionError = () => (arrive(), failed);
+    const auth = { reportTransactionError } as unknown as ConnectorAuth;
+    const server = await startServerWithoutFlows({ auth });
+    const leaving = new AbortController();
+    const path = `/v1/cyclr/transaction-errors/${CYCLR_WEBHOOK_SECRET}`;
+    const body = JSON.stringify({ Message: AUTHENTICATION_FAILED, CycleId: 'cycle', AccountId: 'acme' });
+    const left = fetch(server.url + path, { method: 'POST', body, signal: leaving.signal }).catch(() => 'left');
+
+    await arrived;
+    leaving.abort();
+    await left;
+    await server.call('GET', '/healthz'); // after this call, the service knows that Cyclr has left
+    fail();
+    const [line = {}] = await eventually(
+      () => linesOf(server),
+      (lines) => lines.length > 0,
+    );
+    await server.close();
+
+    expect(line).toMatchObject({ level: 'error', status: 499, lost: 'unexpected' });
   });
 
   test('streams whose callers leave while the service reads the onboarding do not count as open', async () => {
@@ -418,8 +447,9 @@ describe('answers that their callers leave', () => {
     await eventually(() => reads === 20);
     leaving.abort();
     await Promise.allSettled(left);
-    await eventually(() => linesOf(server).length === 20);
+    await server.call('GET', '/healthz'); // after this call, the service knows that the callers have left
     answer();
+    await eventually(() => linesOf(server).length === 20);
     const next = await stream();
     const metrics = await server.metrics.text();
     await next.body!.cancel();
