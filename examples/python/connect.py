@@ -10,14 +10,17 @@ import os
 import sys
 import time
 import uuid
+from datetime import timedelta
 from pathlib import Path
 
 from jwcrypto import jwe, jwk
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.exceptions import ApplicationError
 
 ACCOUNT = "acme"
 FINAL = {"authenticated", "expired", "cancelled", "failed", "unsupported"}
+CALL_LIMIT = timedelta(seconds=35)  # a flow answers a request for a link within 30 s, and any other message within 10 s
 
 
 def sealing_key() -> jwk.JWK:
@@ -56,25 +59,64 @@ def open_link(link: dict, key: jwk.JWK, connector: int, attempt: str) -> str:
 
 
 async def start(client: Client, connector: int) -> WorkflowHandle:
-    """Starts the flow of a connector, or returns the running flow."""
+    """Starts the flow of a connector. If the flow is open, returns this flow, and lets it re-read the connector."""
     return await client.start_workflow(
         "authenticateConnector",
         {"accountId": ACCOUNT, "connectorId": connector, "by": "python"},
         id=f"connector-auth/{ACCOUNT}/{connector}",
         task_queue="connector-auth",
+        task_timeout=timedelta(seconds=30),
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal="recheck",
+        start_signal_args=[{"by": "python"}],
     )
 
 
-async def reaches(flow: WorkflowHandle, state: str) -> dict:
-    """Waits until the flow is in this state, and returns the view."""
+def is_repeatable(error: WorkflowQueryFailedError | WorkflowUpdateFailedError) -> bool:
+    """Tells whether a later try of the failed query or update can succeed."""
+    if isinstance(error, WorkflowQueryFailedError):
+        return "read ahead of a workflow task" in str(error)
+    cause = error.cause
+    if not isinstance(cause, ApplicationError):
+        return False
+    return cause.type == "UnprocessedUpdate" or {"retry": True} in cause.details[1:2]
+
+
+async def repeated(call):
+    """Makes the call. Repeats the call for at most 10 s while a later try can succeed."""
+    deadline = time.monotonic() + 10
     while True:
-        view = await flow.query("view")
-        if view["state"] == state:
+        try:
+            return await call()
+        except (WorkflowQueryFailedError, WorkflowUpdateFailedError) as error:
+            if time.monotonic() > deadline or not is_repeatable(error):
+                raise
+        await asyncio.sleep(0.1)
+
+
+async def query(flow: WorkflowHandle, name: str) -> dict:
+    return await repeated(lambda: flow.query(name, rpc_timeout=CALL_LIMIT))
+
+
+async def update(flow: WorkflowHandle, name: str, body: dict, update_id: str) -> dict:
+    return await repeated(lambda: flow.execute_update(name, body, id=update_id, rpc_timeout=CALL_LIMIT))
+
+
+async def reaches(flow: WorkflowHandle, state: str, previous: str = "") -> dict:
+    """Waits until the flow is in this state, and returns the view. Before, the flow may be in the state `previous`.
+
+    Fails if the flow waits for another input, has a problem, has ended, or has not reached the state within a minute.
+    """
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        view = await query(flow, "view")
+        now = view["state"]
+        if now == state:
             return view
-        if view["state"] in FINAL:
-            raise RuntimeError(f"the flow has ended: {view['state']}")
+        if "problem" in view or now in FINAL or (now.startswith("awaiting") and now != previous):
+            raise RuntimeError(f"the flow is in the state {now}, problem: {view.get('problem')}")
         await asyncio.sleep(0.2)
+    raise TimeoutError(f"the flow has not reached the state {state}")
 
 
 async def connect_by_key(client: Client, connector: int) -> None:
@@ -83,10 +125,10 @@ async def connect_by_key(client: Client, connector: int) -> None:
     print("asks for:", [field["name"] for field in view["fields"] if field["required"]])
 
     await flow.signal("propertyInput", {"submissionId": str(uuid.uuid4()), "values": {"Domain": "acme"}})
-    await reaches(flow, "awaitingCredentials")
+    await reaches(flow, "awaitingCredentials", previous="awaitingProperties")
 
     try:
-        await flow.execute_update("submitCredentials", {"submissionId": "p-1", "credentials": "in clear"})
+        await update(flow, "submitCredentials", {"submissionId": "p-1", "credentials": "in clear"}, "p-1")
     except WorkflowUpdateFailedError as error:
         print("rejected:", error.cause.type)
 
@@ -94,15 +136,13 @@ async def connect_by_key(client: Client, connector: int) -> None:
         submission = str(uuid.uuid4())
         plaintext = json.dumps({"kind": "apiKey", "key": key})
         credentials = seal(plaintext, connector, "credentials", submission)
-        view = await flow.execute_update(
-            "submitCredentials",
-            {"submissionId": submission, "credentials": credentials, "by": "python"},
-            id=submission,
-        )
+        body = {"submissionId": submission, "credentials": credentials, "by": "python"}
+        view = await update(flow, "submitCredentials", body, submission)
         print("answer:", view["state"], view.get("problem", {}).get("code", ""))
 
+    await reaches(flow, "authenticated")
     print("result:", (await flow.result())["state"])
-    timeline = await flow.query("timeline")
+    timeline = await query(flow, "timeline")
     print("timeline:", [entry["event"] for entry in timeline["entries"]])
 
 
@@ -112,15 +152,12 @@ async def open_consent(client: Client, connector: int) -> None:
     key = jwk.JWK.generate(kty="EC", crv="P-256")
     public = key.export_public(as_dict=True)
     attempt = str(uuid.uuid4())
-    answer = await flow.execute_update(
-        "requestAuthorization",
-        {
-            "attemptId": attempt,
-            "replyKey": {name: public[name] for name in ("kty", "crv", "x", "y")},
-            "returnTo": "http://127.0.0.1:8080/connect/return",
-        },
-        id=attempt,
-    )
+    body = {
+        "attemptId": attempt,
+        "replyKey": {name: public[name] for name in ("kty", "crv", "x", "y")},
+        "returnTo": "http://127.0.0.1:8080/connect/return",
+    }
+    answer = await update(flow, "requestAuthorization", body, attempt)
     print("link:", open_link(answer["link"], key, connector, attempt))
     await flow.signal("cancel", {"reason": "the example ends here"})
     print("result:", (await flow.result())["state"])
