@@ -141,7 +141,7 @@ async function flows(path, env) {
 async function temporalApp(path, env) {
   const cwd = await example(path, 'temporal-app');
   await whileRunning(['worker.js'], { cwd, env }, /state: 'RUNNING'/, async () =>
-    expectLines(await node(['client.js'], { cwd, env }), ['connector 1001: authenticated', 'orders: 2']),
+    expectLines(await node(['client.js'], { cwd, env }), ['connector 2001: authenticated', 'orders: 2']),
   );
 }
 

@@ -2,25 +2,36 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Client, Connection } from '@temporalio/client';
-import { ConnectorAuth, publicKeyOf, sealCredentials } from 'cyclr-connect';
+import { ConnectorAuth, publicKeyOf, sealCredentials, type ConnectorKey, type View } from 'cyclr-connect';
 import type { importOrders } from './workflows';
+
+/** Returns the first view of a flow that waits for input, has a problem or has ended. */
+async function nextStop(auth: ConnectorAuth, key: ConnectorKey): Promise<View> {
+  let view = await auth.view(key);
+  for await (view of auth.views(key)) if (view.problem || view.state.startsWith('awaiting')) break;
+  return view; // the last view of a flow that has ended is the final view
+}
+
+async function connect(auth: ConnectorAuth, key: ConnectorKey): Promise<View> {
+  await auth.start(key, { by: 'acme-app' });
+  const view = await nextStop(auth, key);
+  if (view.state !== 'awaitingCredentials') return view;
+  const publicKey = await publicKeyOf(readFileSync(process.env.SEALING_KEYS!, 'utf8'));
+  const submissionId = randomUUID();
+  const credentials = await sealCredentials({ kind: 'apiKey', key: 'my-key' }, { ...key, submissionId }, publicKey);
+  await auth.submitCredentials(key, { submissionId, credentials, by: 'acme-app' });
+  return nextStop(auth, key);
+}
 
 async function main(): Promise<void> {
   const taskQueue = 'acme-app';
   const connection = await Connection.connect({ address: process.env.TEMPORAL_ADDRESS ?? '127.0.0.1:7233' });
   const client = new Client({ connection });
-  const auth = new ConnectorAuth(client, { taskQueue });
-  const publicKey = await publicKeyOf(readFileSync(process.env.SEALING_KEYS!, 'utf8'));
 
-  const key = { accountId: 'acme', connectorId: 1001 };
-  await auth.start(key, { by: 'acme-app' });
-  for await (const { state } of auth.views(key)) if (state === 'awaitingCredentials') break;
-
-  const submissionId = randomUUID();
-  const credentials = await sealCredentials({ kind: 'apiKey', key: 'my-key' }, { ...key, submissionId }, publicKey);
-  await auth.submitCredentials(key, { submissionId, credentials });
-  const { state, problem } = await auth.result(key);
-  console.log(`connector ${key.connectorId}: ${state} ${problem?.message ?? ''}`);
+  const key = { accountId: 'Müller & Söhne/1', connectorId: 2001 };
+  const { state, problem } = await connect(new ConnectorAuth(client, { taskQueue }), key);
+  if (state !== 'authenticated') throw new Error(`connector ${key.connectorId}: ${state} ${problem?.message ?? ''}`);
+  console.log(`connector ${key.connectorId}: ${state}`);
 
   const args: Parameters<typeof importOrders> = [key.accountId];
   const orders = await client.workflow.execute<typeof importOrders>('importOrders', {
