@@ -12,6 +12,7 @@ async function main(): Promise<void> {
     taskQueue,
     workflowsPath: require.resolve('./workflows'),
     activities,
+    shutdownGraceTime: '65s', // the time in which running activities can end before the worker stops
     plugins: [new ConnectorAuthPlugin({ ...config, taskQueue })],
   });
   await worker.run();
