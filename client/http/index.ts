@@ -4,7 +4,7 @@
  */
 export { OnboardingService, type OnboardingServiceOptions, type OnceOptions } from './onboarding-service';
 export { OnboardingError, type OnboardingErrorCode } from './onboarding-error';
-export { verify, WebhookVerificationError, type WebhookHeaders } from './verify';
+export { secretsOf, verify, WebhookVerificationError, type WebhookHeaders } from './verify';
 export type { EventBody, EventType } from '../../workflows/events';
 export type { CallOptions } from './transport';
 export type { AnswerCode, ServiceErrorCode } from './codes';

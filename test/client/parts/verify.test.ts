@@ -1,6 +1,6 @@
 /** The verification of received events. */
 import { Webhook } from 'standardwebhooks';
-import { verify, WebhookVerificationError } from '../../../client/http';
+import { secretsOf, verify, WebhookVerificationError } from '../../../client/http';
 import { createSecret } from '../../support/receiver';
 
 const [secret, other] = [createSecret(), createSecret()];
@@ -45,7 +45,8 @@ test.each<[string, Parameters<typeof verify>]>([
   ['with two ids', [{ ...headers, 'webhook-id': ['run.1', 'run.1'] }, text, secret]],
   ['with a list of signatures', [{ ...headers, 'webhook-signature': [headers['webhook-signature']] }, text, secret]],
   ['without a version of the signature', [{ ...headers, 'webhook-signature': 'v1' }, text, secret]],
-  ['without a secret', [headers, text, []]],
+  ['without a body', [headers, undefined, secret]],
+  ['with an empty body', [headers, '', secret]],
 ])('verify refuses a post %s', (_what, given) => {
   expect(() => verify(...given)).toThrow(WebhookVerificationError);
 });
@@ -54,6 +55,26 @@ test('for a wrong signature, verify fails with an error that says so', () => {
   expect(() => verify(headers, text, [createSecret()])).toThrow('No matching signature found');
 });
 
-test('without a secret, verify fails with an error that says that no secret was given', () => {
-  expect(() => verify(headers, text, [])).toThrow('No secret was given');
+test.each<[string, string | string[], string]>([
+  ['without a secret', [], 'No secret was given'],
+  ['with an empty secret', '', 'Secret 1 is empty or is not base64'],
+  ['with a secret that is not base64', [secret, 'whsec_not base64'], 'Secret 2 is empty or is not base64'],
+])('%s, verify refuses a signed post with an error that is no WebhookVerificationError', (_what, secrets, message) => {
+  const attempt = () => verify(headers, text, secrets);
+
+  expect(attempt).toThrow(new Error(message));
+  expect(attempt).not.toThrow(WebhookVerificationError);
+});
+
+test('secretsOf returns the secrets of a list without the spaces around the commas', () => {
+  expect(secretsOf(`${other}, ${secret} `)).toEqual([other, secret]);
+});
+
+test.each([
+  ['no secret', ' '],
+  ['a comma at the end', `${secret},`],
+  ['an empty secret', `${secret}, whsec_`],
+  ['a secret that is not base64', `${secret}, whsec_?`],
+])('secretsOf refuses a list with %s', (_what, list) => {
+  expect(() => secretsOf(list)).toThrow(/^Secret \d is empty or is not base64$/);
 });
