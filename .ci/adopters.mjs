@@ -150,14 +150,35 @@ async function expressBackend(path, env) {
   const cwd = await example(path, 'express');
   const PORT = `${await freePort()}`;
   const url = `http://127.0.0.1:${PORT}`;
-  await whileRunning(['server.js'], { cwd, env: { ...env, PORT } }, /^http/, async () => {
+  await whileRunning(['server.js'], { cwd, env: { ...env, PORT, WEBHOOK_SECRETS } }, /^http/, async () => {
     const { status, headers } = await fetch(`${url}/connect`, { method: 'POST', redirect: 'manual' });
     const location = headers.get('location') ?? '';
     if (status !== 303 || !location.startsWith(`${env.SERVICE_URL}/connect#session=`))
       throw new Error(`POST /connect was answered ${status}, location ${location}`);
     const listed = await (await fetch(`${url}/connectors`)).json();
     if (!Array.isArray(listed)) throw new Error(`GET /connectors was answered ${JSON.stringify(listed)}`);
+    await receivesEvents(`${url}/events`);
   });
+}
+
+const [third, secret, unknown] = [7, 8, 9].map((byte) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`);
+const WEBHOOK_SECRETS = `${third}, ${secret}`;
+
+/** Checks that a receiver accepts a large signed event, and refuses an event with a wrong signature. */
+async function receivesEvents(url) {
+  const { Webhook } = require('standardwebhooks');
+  const text = 'Müller '.repeat(200_000);
+  const body = JSON.stringify({ type: 'connector.waiting', data: { id: 'run.1', text } });
+  const post = async (by) => {
+    const headers = {
+      'webhook-id': 'run.1',
+      'webhook-timestamp': `${Math.floor(Date.now() / 1000)}`,
+      'webhook-signature': new Webhook(by).sign('run.1', new Date(), body),
+    };
+    return (await fetch(url, { method: 'POST', headers, body })).status;
+  };
+  const statuses = [await post(secret), await post(unknown)];
+  if (`${statuses}` !== '204,401') throw new Error(`the receiver answered ${statuses}`);
 }
 
 /**
@@ -190,30 +211,15 @@ async function pythonClient(env) {
   await pythonReceiver(python, sources);
 }
 
-/**
- * Checks that the Python receiver accepts a signed event, refuses an event with a wrong signature, and contains the
- * code in docs/events.md.
- */
+/** Checks that the Python receiver works, and that it contains the code in docs/events.md. */
 async function pythonReceiver(python, sources) {
   const { freePort } = require(join(root, 'dist', 'scripts', 'local', 'ports.js'));
-  const { Webhook } = require('standardwebhooks');
-  const [secret, other, third] = [7, 8, 9].map((byte) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`);
   const PORT = `${await freePort()}`;
-  const env = { ...process.env, PORT, WEBHOOK_SECRETS: `${third},${secret}` };
-  const body = JSON.stringify({ type: 'connector.waiting', data: { id: 'run.1', accountId: 'Müller' } });
-  const post = async (by) => {
-    const headers = {
-      'webhook-id': 'run.1',
-      'webhook-timestamp': `${Math.floor(Date.now() / 1000)}`,
-      'webhook-signature': new Webhook(by).sign('run.1', new Date(), body),
-    };
-    return (await fetch(`http://127.0.0.1:${PORT}`, { method: 'POST', headers, body })).status;
-  };
+  const env = { PORT, WEBHOOK_SECRETS };
   const file = join(sources, 'receiver.py');
-  await whileRunning([file], { cwd: sources, env, program: python }, /^http/, async () => {
-    const statuses = [await post(secret), await post(other)];
-    if (`${statuses}` !== '204,401') throw new Error(`the receiver answered ${statuses}`);
-  });
+  await whileRunning([file], { cwd: sources, env, program: python }, /^http/, () =>
+    receivesEvents(`http://127.0.0.1:${PORT}`),
+  );
   const [, documented] = /```python\n(.*?)```/s.exec(readFileSync(join(root, 'docs', 'events.md'), 'utf8'));
   if (!readFileSync(file, 'utf8').includes(documented))
     throw new Error('docs/events.md has other Python than examples/python/receiver.py');

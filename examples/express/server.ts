@@ -3,7 +3,7 @@
  * account.
  */
 import express, { type ErrorRequestHandler, type Request } from 'express';
-import { OnboardingError, OnboardingService, verify, WebhookVerificationError } from 'cyclr-connect/http';
+import { OnboardingError, OnboardingService, secretsOf, verify, WebhookVerificationError } from 'cyclr-connect/http';
 
 const {
   SERVICE_URL = 'http://127.0.0.1:8080',
@@ -13,8 +13,13 @@ const {
 } = process.env;
 const onboarding = new OnboardingService({ url: SERVICE_URL, apiKey: SERVICE_API_KEY });
 
-/** The account of the signed-in user. In your backend, take the account from the login, never from the request. */
-const userOf = (_request: Request) => ({ accountId: 'acme', accountLabel: 'Acme Ltd', connectorIds: [1002, 1009] });
+/** The signed-in user `by` and the account. In your backend, take both from the login, never from the request. */
+const userOf = (_request: Request) => ({
+  accountId: 'acme',
+  accountLabel: 'Acme Ltd',
+  connectorIds: [1002, 1009],
+  by: 'jo',
+});
 
 const app = express();
 
@@ -35,11 +40,14 @@ app.get('/connectors', async (request, response) => {
 });
 
 /** Receives the events of a worker whose WEBHOOK_URL is this address (see docs/events.md). */
-app.post('/events', express.raw({ type: '*/*' }), (request, response) => {
-  const { type, data } = verify(request.headers, request.body as Buffer, WEBHOOK_SECRETS.split(','));
-  console.log(type, data.id); // store the id, because the same event can arrive twice
-  response.sendStatus(204);
-});
+if (WEBHOOK_SECRETS) {
+  const secrets = secretsOf(WEBHOOK_SECRETS); // fails at the start if a secret is bad
+  app.post('/events', express.raw({ type: '*/*', limit: '2mb' }), (request, response) => {
+    const { type, data } = verify(request.headers, request.body as Buffer | undefined, secrets);
+    console.log(type, data.id); // store the id, because the same event can arrive twice
+    response.sendStatus(204);
+  });
+}
 
 const onError: ErrorRequestHandler = (err, _request, response, next) => {
   if (err instanceof WebhookVerificationError) return void response.sendStatus(401);

@@ -1,26 +1,37 @@
 """Receives the events of a worker whose WEBHOOK_URL is the address of this program."""
 
 import os
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-secrets = os.environ["WEBHOOK_SECRETS"].split(",")
+# Fails at the start if a secret is empty or is not base64.
+webhooks = [Webhook(secret.strip()) for secret in os.environ["WEBHOOK_SECRETS"].split(",")]
 
 
 def verified(body: bytes, headers: dict) -> dict:
     """Returns the event. Fails if the signature fits none of the secrets, or is more than 5 minutes old."""
-    for secret in secrets:
+    for webhook in webhooks:
         try:
-            return Webhook(secret).verify(body, headers)
-        except WebhookVerificationError as error:
-            refused = error
-    raise refused
+            return webhook.verify(body, headers)
+        except (WebhookVerificationError, ValueError):  # ValueError: the body or the signature is malformed
+            continue
+    raise WebhookVerificationError("no secret fits")
+
+
+MAX_BODY = 2 * 1024 * 1024  # no event is larger
 
 
 class Receiver(BaseHTTPRequestHandler):
+    timeout = 30  # seconds without a byte, after which the connection is closed
+
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        length = self.headers.get("content-length", "")
+        if not length.isdecimal():
+            return self.answer(411)
+        if int(length) > MAX_BODY:
+            return self.answer(413)
+        body = self.rfile.read(int(length))
         try:
             event = verified(body, {name.lower(): value for name, value in self.headers.items()})
         except WebhookVerificationError:
@@ -38,6 +49,6 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 port = int(os.environ.get("PORT", "9000"))
-server = HTTPServer(("127.0.0.1", port), Receiver)
+server = ThreadingHTTPServer(("127.0.0.1", port), Receiver)
 print(f"http://127.0.0.1:{port}", flush=True)
 server.serve_forever()
