@@ -23,6 +23,7 @@ let scene: WebScene;
 let folder: string;
 let site: ChildProcess;
 let origin: string;
+let settings: NodeJS.ProcessEnv;
 
 /** Returns the code block of the guide that contains `words`, with the real address of the service. */
 function snippet(words: string): string {
@@ -34,9 +35,19 @@ function snippet(words: string): string {
 
 const write = (name: string, content: string | Buffer) => writeFileSync(join(folder, name), content);
 
-async function openSite(): Promise<Page> {
+async function startSite(env: NodeJS.ProcessEnv, at: string): Promise<ChildProcess> {
+  const options = { cwd: folder, env: { ...process.env, ...env } };
+  const started = spawn(process.execPath, ['server.mjs'], { ...options, stdio: ['ignore', 'ignore', 'inherit'] });
+  await eventually(
+    () => fetch(at),
+    ({ ok }) => ok,
+  );
+  return started;
+}
+
+async function openSite(at = origin): Promise<Page> {
   const page = await (await scene.someone()).newPage();
-  await page.goto(origin);
+  await page.goto(at);
   return page;
 }
 
@@ -64,12 +75,8 @@ describeInBrowser('the guide to embedding', () => {
     write('index.html', snippet('<!-- index.html -->\n'));
     write('app.jsx', snippet('// app.jsx\n'));
     const { url, apiKey } = scene.service;
-    const env = { ...process.env, SERVICE: url, SERVICE_API_KEY: apiKey, PORT: `${port}` };
-    site = spawn(process.execPath, ['server.mjs'], { cwd: folder, env, stdio: ['ignore', 'ignore', 'inherit'] });
-    await eventually(
-      () => fetch(origin),
-      ({ ok }) => ok,
-    );
+    settings = { SERVICE: url, SERVICE_API_KEY: apiKey };
+    site = await startSite({ ...settings, PORT: `${port}` }, origin);
   });
   afterAll(async () => {
     if (site?.kill()) await once(site, 'exit');
@@ -99,6 +106,25 @@ describeInBrowser('the guide to embedding', () => {
 
     await page.locator('cyclr-connect').waitFor({ state: 'detached' });
     expect(scene.complaints).toEqual([]);
+  });
+
+  test.each([
+    ['refuses its API key', 401, async () => ({ SERVICE_API_KEY: 'unknown' })],
+    ['does not answer', 502, async () => ({ SERVICE: `http://127.0.0.1:${await freePort()}` })],
+  ])('if the service %s, the documented backend answers %i, and the page says so', async (_what, status, fault) => {
+    write('app.js', snippet('// app.js\n'));
+    const port = await freePort();
+    const at = `http://localhost:${port}`;
+    const broken = await startSite({ ...settings, ...(await fault()), PORT: `${port}` }, at);
+    try {
+      const page = await openSite(at);
+
+      await page.getByText('Not available at the moment').waitFor();
+      expect((await fetch(`${at}/session`, { method: 'POST' })).status).toBe(status);
+    } finally {
+      broken.kill();
+      await once(broken, 'exit');
+    }
   });
 
   test('the documented React component connects a connector in strict mode', async () => {
