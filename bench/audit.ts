@@ -7,7 +7,7 @@ import { play, prepare } from './flows';
 import { playPairs } from './pairs';
 import { cpuMsOf, peakRssOf } from './processes';
 import type { Stack } from './stack';
-import { median } from './stats';
+import { median, ratios } from './stats';
 
 const IN_FLIGHT = 50;
 const PAIRS = 3;
@@ -31,9 +31,7 @@ interface Export {
 export interface AuditFigures {
   few: Export;
   many: Export;
-  /**
-   * The median, over all pairs of exports, of one ratio: `serviceBytes` of `many` divided by `serviceBytes` of `few`.
-   */
+  /** `serviceBytes` of `many` divided by `serviceBytes` of `few`: the median of the {@link ratios} of the pairs. */
   memoryRatio: number;
 }
 
@@ -49,7 +47,7 @@ export async function measureAudit(stack: Stack, runs: number, say: (line: strin
   };
   await worker.stop();
   say(`${runs} runs have ended`);
-  const played = await playPairs(['few', 'many'] as const, PAIRS, async (name, pair) => {
+  const played = await playPairs(['few', 'many'] as const, PAIRS, stack.untilIdle, async (name, pair) => {
     const one = await exportAudit(stack, accounts[name]);
     say(`export ${pair} of ${PAIRS}: ${one.entries} entries, ${one.entriesPerSecond.toFixed(0)} a second`);
     return one;
@@ -64,11 +62,11 @@ export async function measureAudit(stack: Stack, runs: number, say: (line: strin
       serviceBytes: medianOf((one) => one.serviceBytes),
     };
   };
-  const memoryRatios = played.many.map((one, i) => one.serviceBytes / played.few[i]!.serviceBytes);
+  const bytesOf = (name: 'few' | 'many') => played[name].map((one) => one.serviceBytes);
   return {
     few: exportOf('few', Math.ceil(runs / TIMES)),
     many: exportOf('many', runs),
-    memoryRatio: median(memoryRatios),
+    memoryRatio: median(ratios(bytesOf('many'), bytesOf('few'))),
   };
 }
 

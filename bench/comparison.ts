@@ -9,7 +9,7 @@ export interface Row {
   unit: string;
   ours: Spread;
   minimal: Spread;
-  /** The value of `ours` divided by the value of `minimal`, for each pair of rounds. */
+  /** `ours` divided by `minimal`: the {@link ratios} of each two adjacent pairs. */
   ratio: Spread;
   /** The target: the median ratio must not be larger than this value. */
   atMost?: number;

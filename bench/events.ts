@@ -14,11 +14,6 @@ import type { Stack } from './stack';
 import { startTarget, TARGET } from './target';
 
 const IN_FLIGHT = 20;
-/**
- * How long a round waits after the end of its last flow. The server still works for a flow for some time after the flow
- * has ended.
- */
-const SETTLE_MS = 2_000;
 
 interface Round {
   cpuMs: number;
@@ -91,17 +86,22 @@ async function comparePlays(
 ): Promise<Comparison[]> {
   const worker = await stack.startWorker('ours', env);
   const cpuMs = () => cpuMsOf(stack.serverPid) + cpuMsOf(worker.pid);
-  const played = await playPairs(['ours', 'minimal'] as const, rounds, async (name, pair): Promise<Round> => {
-    const parts = await prepare(stack, flows);
-    const before = cpuMs();
-    const since = performance.now();
-    const events = await plays[name](parts);
-    const seconds = (performance.now() - since) / 1000;
-    await delay(SETTLE_MS);
-    const round = { cpuMs: (cpuMs() - before) / flows, events: events / flows, flowsPerSecond: flows / seconds };
-    say(`round ${pair} of ${rounds}, ${name === 'ours' ? 'with' : 'without'}: ${Math.round(round.cpuMs)} ms of CPU for a flow`); // prettier-ignore
-    return round;
-  });
+  const played = await playPairs(
+    ['ours', 'minimal'] as const,
+    rounds,
+    stack.untilIdle,
+    async (name, pair): Promise<Round> => {
+      const parts = await prepare(stack, flows);
+      const before = cpuMs();
+      const since = performance.now();
+      const events = await plays[name](parts);
+      const seconds = (performance.now() - since) / 1000;
+      await stack.untilIdle();
+      const round = { cpuMs: (cpuMs() - before) / flows, events: events / flows, flowsPerSecond: flows / seconds };
+      say(`round ${pair} of ${rounds}, ${name === 'ours' ? 'with' : 'without'}: ${Math.round(round.cpuMs)} ms of CPU for a flow`); // prettier-ignore
+      return round;
+    },
+  );
   await worker.stop();
   const rowsOf = (what: string, unit: string, key: keyof Round) =>
     rowOf(what, unit, { ours: played.ours.map((one) => one[key]), minimal: played.minimal.map((one) => one[key]) });

@@ -54,6 +54,7 @@ export async function measureGrowth(stack: Stack, flows: number, say: (line: str
     const open = Math.ceil(flows * share);
     const added = await startMany(stack, open - waiting.length, say);
     waiting.push(...added);
+    await stack.untilIdle();
     const round = await playRound(side, IN_ROUND);
     const step: Step = {
       open,

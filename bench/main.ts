@@ -34,7 +34,8 @@ Compares our workflow with a minimal hand-written workflow that has the same act
 Temporal dev server, and runs rounds of both in turn on this machine. Prints a table; writes bench.json and bench.svg.
 Takes some minutes. Exit code 0 only if every flow is authenticated and no history grew while its flow waited.
 
-  --rounds N     number of pairs of rounds (default 6)
+  --rounds N     number of pairs of rounds (default 6). Every second pair runs its sides in the reverse order, so each
+                 ratio is the geometric mean of the ratios of two adjacent pairs
   --flows N      number of flows in a round (default 100)
   --cached N     number of waiting flows while the memory of a worker is measured, at most 1000 (default 800)
   --consent      only compares both workflows for a connector whose user consents (OAuth 2); writes consent.json

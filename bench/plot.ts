@@ -26,7 +26,7 @@ export function plotOf(rows: readonly Row[], title: string): string {
       text(xOf(ratio) - 8, TOP_PX - 12, `${ratio}`),
     ]),
     ...rows.flatMap((row, i) => lineOf(row, TOP_PX + (i + 0.5) * LINE_PX)),
-    text(10, bottom + 17, 'Dot: median of the pairs. Blue line: all pairs. Red line: target.'),
+    text(10, bottom + 17, 'Dot: median. Blue line: from the smallest to the largest ratio. Red line: target.'),
     '</svg>\n',
   ].join('\n');
 }

@@ -1,6 +1,7 @@
 /** CPU time, memory and files of any process, also of the Temporal server, as the operating system reports them. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const TICK_MS = 10; // USER_HZ is 100 on every Linux platform of Node
 
@@ -36,6 +37,24 @@ function preciseMsOf(pid: string): number {
     return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
   } catch {
     return 0;
+  }
+}
+
+/** A server is idle if it needs less than this CPU time in a second. */
+const IDLE_MS = 150;
+/** The time limit of the wait. Only a server that always works reaches this limit. */
+const IDLE_WITHIN_MS = 120_000;
+
+/**
+ * Waits until a server is idle, because the server still works for a flow after the flow's end. `cpuMs`: returns the
+ * CPU time of the server.
+ */
+export async function untilIdle(cpuMs: () => number): Promise<void> {
+  for (const until = performance.now() + IDLE_WITHIN_MS; ;) {
+    const before = cpuMs();
+    await delay(1000);
+    if (cpuMs() - before < IDLE_MS) return;
+    if (performance.now() > until) throw new Error('the server is not idle after two minutes');
   }
 }
 

@@ -4,16 +4,11 @@ import type { ContenderName } from './contenders';
 import { each } from '../scripts/each';
 import { checked, play, prepare, type Part, type Remains } from './flows';
 import { playPairs } from './pairs';
-import { cpuMsOf } from './processes';
+import { cpuMsOf, untilIdle } from './processes';
 import type { BenchWorker, Stack } from './stack';
 import { median } from './stats';
 
 const IN_FLIGHT = 20;
-/**
- * How long a round waits after the end of its last flow. The server works for a flow even after the flow's end, and the
- * CPU time of the round includes this work.
- */
-export const SETTLE_MS = 1_000;
 
 /** The results of one round of one workflow. Each value is an average or a median over the flows of the round. */
 export interface Round {
@@ -92,12 +87,14 @@ export const playSides = <Name extends string, Flow>(
   sides: Record<Name, Side<Flow>>,
   { rounds, flows }: Rounds,
   say: (line: string) => void,
-): Promise<Record<Name, Round[]>> =>
-  playPairs(Object.keys(sides) as Name[], rounds, async (name, pair) => {
+): Promise<Record<Name, Round[]>> => {
+  const allIdle = () => Promise.all(Object.values<Side<Flow>>(sides).map((side) => untilIdle(side.serverCpuMs)));
+  return playPairs(Object.keys(sides) as Name[], rounds, allIdle, async (name, pair) => {
     const round = await playRound(sides[name], flows);
     say(`round ${pair} of ${rounds}, ${name}: ${Math.round(round.cpuMs)} ms of CPU for a flow`);
     return round;
   });
+};
 
 /** Runs and measures one round of a side. */
 export async function playRound<Flow>(side: Side<Flow>, flows: number): Promise<Round> {
@@ -108,7 +105,7 @@ export async function playRound<Flow>(side: Side<Flow>, flows: number): Promise<
   const since = performance.now();
   const crowd = await each(together, IN_FLIGHT, side.play);
   const seconds = (performance.now() - since) / 1000;
-  await delay(SETTLE_MS);
+  await untilIdle(side.serverCpuMs);
   const after = await look();
   const single = await each(alone, 1, side.play);
   const remains = await each([...crowd, ...single], IN_FLIGHT, ({ check }) => check());
@@ -134,7 +131,7 @@ export async function idle(stack: Stack, workers: Workers): Promise<Record<'serv
     ours: cpuMsOf(workers.ours.pid),
     minimal: cpuMsOf(workers.minimal.pid),
   });
-  await delay(SETTLE_MS);
+  await stack.untilIdle();
   const before = look();
   await delay(seconds * 1000);
   const after = look();

@@ -20,6 +20,7 @@ import { startTogether, type LocalProcess } from '../scripts/local/process';
 import { searchAttributeTypes } from '../temporal/search-attributes';
 import type { ContenderName } from './contenders';
 import type { Memory } from './probe';
+import { cpuMsOf, untilIdle } from './processes';
 
 /** A worker process. */
 export interface BenchWorker {
@@ -47,6 +48,8 @@ export interface Stack {
   publicKey: SealingKey;
   sandboxUrl: string;
   serverPid: number;
+  /** Waits until the server is idle. */
+  untilIdle(): Promise<void>;
   /** The size of the server's database on disk, in bytes. */
   stored(): number;
   /**
@@ -102,6 +105,7 @@ async function startParts(
     publicKey: await publicKeyOf(sealingKeys),
     sandboxUrl,
     serverPid: temporal.pid,
+    untilIdle: () => untilIdle(() => cpuMsOf(temporal.pid)),
     stored: () => sizeOf(dbFile) + sizeOf(`${dbFile}-wal`),
     startWorker: async (contender, more = {}) => {
       const { env, ...calls } = await probe(folder);

@@ -30,12 +30,14 @@ export const spreadOf = (values: readonly number[]): Spread => ({
 });
 
 /**
- * Returns, for each index, the value in `values` divided by the value in `to`. The bench has measured these two values
- * under similar load. Fails if the lengths differ.
+ * Compares the values of the pairs of rounds. The ratio of one pair depends on the side that runs first, and two
+ * adjacent pairs run their sides in opposite orders. So this function returns, for each two adjacent pairs, the
+ * geometric mean of their two ratios. For a single pair, returns the ratio of this pair. Fails if the lengths differ.
  */
 export function ratios(values: readonly number[], to: readonly number[]): number[] {
   if (values.length !== to.length) throw new Error(`${values.length} values do not pair with ${to.length}`);
-  return values.map((value, i) => value / to[i]!);
+  const ofPairs = values.map((value, i) => value / to[i]!);
+  return ofPairs.length === 1 ? ofPairs : ofPairs.slice(1).map((ratio, i) => Math.sqrt(ratio * ofPairs[i]!));
 }
 
 /** The slope of the straight line through some values, with the standard error of this slope. */

@@ -1,11 +1,9 @@
 /** Compares one, two and four worker processes of our flow, with 50 flows in flight. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { each } from '../scripts/each';
 import { rowOf, type Comparison } from './comparison';
 import { checked, play, prepare } from './flows';
 import { playPairs } from './pairs';
 import { cpuMsOf } from './processes';
-import { SETTLE_MS } from './rounds';
 import type { BenchWorker, Stack } from './stack';
 import { median, quantile } from './stats';
 
@@ -31,7 +29,7 @@ export async function compareWorkers(
   say: (line: string) => void,
 ): Promise<Comparison[]> {
   const names = Object.keys(counts) as Name[];
-  const played = await playPairs(names, rounds, async (name, pair) => {
+  const played = await playPairs(names, rounds, stack.untilIdle, async (name, pair) => {
     const workers = await each(Array.from({ length: counts[name] }), counts[name], () => stack.startWorker('ours'));
     const round = await playRound(stack, workers, flows);
     await Promise.all(workers.map((worker) => worker.stop()));
@@ -62,6 +60,7 @@ async function playRound(stack: Stack, workers: BenchWorker[], flows: number): P
   const run = async (count: number) =>
     each(await prepare(stack, count), IN_FLIGHT, (part) => play(stack, 'ours', part));
   await run(Math.ceil(flows / 5) * workers.length); // the first flows of a worker also load and compile code
+  await stack.untilIdle();
   const cpu = () => ({
     server: cpuMsOf(stack.serverPid),
     workers: workers.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0),
@@ -70,7 +69,7 @@ async function playRound(stack: Stack, workers: BenchWorker[], flows: number): P
   const since = performance.now();
   const played = await run(flows);
   const seconds = (performance.now() - since) / 1000;
-  await delay(SETTLE_MS);
+  await stack.untilIdle();
   const after = cpu();
   await each(played, IN_FLIGHT, (one) => checked(stack, one));
   const startMs = played.map((one) => one.startMs);

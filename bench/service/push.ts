@@ -23,7 +23,7 @@ export function measurePush(
   say: (line: string) => void,
 ): Promise<Record<WatchName, PushRound[]>> {
   const open = watchesOf(stack, service);
-  return playPairs(watchNames, rounds, async (name, pair) => {
+  return playPairs(watchNames, rounds, stack.untilIdle, async (name, pair) => {
     const parts = await prepare(stack, flows);
     const delays = (await each(parts, 1, (part) => play(stack, part, open[name]))).flat();
     const round = { p50: quantile(delays, 0.5), p99: quantile(delays, 0.99), delays };

@@ -43,7 +43,7 @@ export async function measureReading(
       return stack.client.workflow.getHandle(workflowId, runId).query('view');
     },
   };
-  return playPairs(readNames, rounds, async (name, pair) => {
+  return playPairs(readNames, rounds, stack.untilIdle, async (name, pair) => {
     const rate = await rateOf(reads, calls[name]);
     say(`reading, round ${pair} of ${rounds}, ${name}: ${Math.round(rate)} a second`);
     return rate;

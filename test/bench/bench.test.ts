@@ -23,10 +23,10 @@ const memory = (heap: number): MemorySteps => ({
   rssPerFlow: [heap],
   quietSeconds: 1,
 });
-/** Compares three pairs of rounds. Flows take 120, 150 and 400 ms of CPU; minimal workflows 100, 100 and 200 ms. */
+/** Compares three pairs of rounds. The ratios of the pairs are 1, 2.25 and 25 / 9. */
 const rows = (): Row[] =>
   compare(
-    { ours: [120, 150, 400].map(round), minimal: [100, 100, 200].map(round) },
+    { ours: [120, 225, 250].map(round), minimal: [120, 100, 90].map(round) },
     { ours: memory(3072), minimal: memory(2048) },
   );
 
@@ -36,10 +36,11 @@ test('spreadOf returns the median, the smallest value, the largest value and the
   expect(quantile([10, 20], 0.95)).toBeCloseTo(19.5);
 });
 
-test('ratios divides two lists item by item, and fails for lists of different length', () => {
-  expect(ratios([3, 8], [2, 4])).toEqual([1.5, 2]);
+test('ratios returns the geometric mean for each two adjacent pairs, and fails for lists of different length', () => {
+  expect(ratios([2, 32, 9], [2, 8, 1])).toEqual([2, 6]);
+  expect(ratios([3], [2])).toEqual([1.5]);
   expect(() => ratios([3, 8], [2])).toThrow('2 values do not pair with 1');
-  expect(rows()[0]!.ratio).toMatchObject({ min: 1.2, median: 1.5, max: 2 });
+  expect(rows()[0]!.ratio).toMatchObject({ min: 1.5, median: 2, max: 2.5 });
 });
 
 test('slopeOf fits a line by least squares, and its standard error grows with the distance of the values from the line', () => {
@@ -67,9 +68,7 @@ test('growthOf lists the constructors whose objects need more bytes than before,
 test('tableOf marks each row that misses its target with the word missed, and no other row', () => {
   const lines = tableOf(rows()).split('\n');
 
-  expect(lines[1]).toMatch(
-    /^CPU per flow, server and worker \(ms\) +150 \[120–400\] +100 \[100–200\] +1.50 .* missed$/,
-  );
+  expect(lines[1]).toMatch(/^CPU per flow, server and worker \(ms\) +225 \[120–250\] +100 \[90–120\] +2.00 .* missed$/);
   expect(lines.find((line) => line.startsWith('Properties'))).toMatch(/ 1\.2$/);
   expect(lines.find((line) => line.startsWith('Heap'))).toMatch(/ 3\.0 +2\.0 +1\.50 +1\.25 missed$/);
 });
