@@ -4,13 +4,12 @@ import { taskQueue } from '../workflows/messages';
 import { deliveryStart } from '../workflows/deliver-event/start';
 import type { View } from '../workflows/view';
 import { each } from '../scripts/each';
-import { INPUTS, measureInputs, type Inputs } from './inputs';
+import { measureInputs, warmUp, type Inputs } from './inputs';
 import type { Stack } from './stack';
 import { startTarget, TARGET, type TargetAnswer } from './target';
 
 export interface PendingDeliveries {
   deliveries: number;
-  inputs: number;
   /**
    * How long one input took, in milliseconds: without pending deliveries, with pending deliveries to a receiver that
    * refuses, and with pending deliveries to a receiver that hangs. The bench sends one input at a time.
@@ -33,7 +32,7 @@ export async function measureDeliveries(
 ): Promise<PendingDeliveries> {
   const target = await startTarget();
   const worker = await stack.startWorker('ours', target.workerEnv);
-  await measureInputs(stack, 30); // warms up the processes
+  await warmUp(stack);
   const without = await measureInputs(stack);
   say(`without pending deliveries: p99 ${without.p99.toFixed(0)} ms`);
   const measure = async (answer: TargetAnswer) => {
@@ -55,7 +54,7 @@ export async function measureDeliveries(
   await worker.stop();
   await target.close();
   const ratio = { refuses: refuses.p99 / without.p99, hangs: hangs.p99 / without.p99 };
-  return { deliveries, inputs: INPUTS, without, refuses, hangs, ratio };
+  return { deliveries, without, refuses, hangs, ratio };
 }
 
 /** Starts one delivery, as the activity `sendEvent` does. */

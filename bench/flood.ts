@@ -6,7 +6,7 @@ import type { HistoryEvent } from '../scripts/faults/histories';
 import { contenderNames, startEmpty, type ContenderName, type Execution } from './contenders';
 import { sendProperty, prepare, start, type Part, type Waiting } from './flows';
 import { cpuMsOf, rssOf } from './processes';
-import { quantile } from './stats';
+import { latencyOf, type Latency } from './stats';
 import type { BenchWorker, Stack } from './stack';
 
 const OTHERS = 50;
@@ -46,12 +46,6 @@ const floods: { [name: string]: Flood } = {
     send: (flow) => flow.executeUpdate('recheck').catch(() => undefined),
   },
 };
-
-interface Latency {
-  p50: number;
-  p99: number;
-  max: number;
-}
 
 export interface FloodFigures {
   messages: number;
@@ -103,10 +97,8 @@ async function startFlooded(stack: Stack, contender: ContenderName, part: Part):
   return (await start(stack, contender, part)).execution;
 }
 
-const inputsTo = async (stack: Stack, flows: Waiting[]): Promise<Latency> => {
-  const inputs = await Promise.all(flows.map((flow) => sendProperty(stack, flow)));
-  return { p50: quantile(inputs, 0.5), p99: quantile(inputs, 0.99), max: Math.max(...inputs) };
-};
+const inputsTo = async (stack: Stack, flows: Waiting[]): Promise<Latency> =>
+  latencyOf(await Promise.all(flows.map((flow) => sendProperty(stack, flow))));
 
 async function measureFlood(
   stack: Stack,

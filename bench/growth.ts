@@ -4,7 +4,7 @@ import { each } from '../scripts/each';
 import { sendProperty, timed, type Waiting } from './flows';
 import { rssOf } from './processes';
 import { playRound, sideOf, type Round } from './rounds';
-import { quantile } from './stats';
+import { latencyOf, type Latency } from './stats';
 import type { Stack } from './stack';
 import { spread, startMany } from './waiting';
 
@@ -13,11 +13,6 @@ const SHARES = [0.01, 0.1, 1];
 const IN_ROUND = 50;
 const INPUTS = 100;
 const LISTS = 50;
-
-interface Latency {
-  p50: number;
-  p99: number;
-}
 
 interface Step {
   /** The number of open flows. */
@@ -67,7 +62,7 @@ export async function measureGrowth(stack: Stack, flows: number, say: (line: str
     };
     steps.push(step);
     say(
-      `${open} open flows: ${Math.round(round.cpuMs)} ms of CPU for a flow, p99 of an input ${step.inputs.p99.toFixed(0)} ms`,
+      `${open} open flows: ${Math.round(round.cpuMs)} ms of CPU for a flow, p50 of an input ${step.inputs.p50.toFixed(0)} ms`,
     );
   }
   await worker.stop();
@@ -84,5 +79,3 @@ async function timeLists({ client }: Stack, { part: { key } }: Waiting): Promise
   };
   return { account: await time({ accountId: key.accountId }), all: await time({}) };
 }
-
-const latencyOf = (ms: number[]): Latency => ({ p50: quantile(ms, 0.5), p99: quantile(ms, 0.99) });

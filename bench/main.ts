@@ -48,8 +48,8 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --flood N      only sends N signals of two kinds and N/5 updates to one flow, and measures the inputs of 50 others
                  meanwhile; then floods a workflow that has empty handlers in the same way; at most 10000, Temporal's
                  limit for a run; writes flood.json
-  --service      only compares the onboarding service with direct calls to Temporal, with half as many flows in a
-                 round, one at a time; writes service.json and service.svg
+  --service      only compares the onboarding service with direct calls to Temporal, one flow at a time; writes
+                 service.json and service.svg
   --onboarding   only compares an onboarding of --flows connectors with the same flows without it; writes onboarding.json
   --events       only compares flows that send two events with flows without a target; writes events.json
   --deliveries N only starts N deliveries to a receiver that refuses, then hangs, and measures the inputs of flows;
@@ -138,7 +138,7 @@ async function measure(stack: Stack, flags: Flags): Promise<number> {
     console.log(timesTable(times));
     return 0;
   }
-  if (service) return benchService(stack, { rounds, flows: Math.ceil(flows / 2) }, write);
+  if (service) return benchService(stack, { rounds, flows }, write);
   const workers: Workers = { ours: await stack.startWorker('ours'), minimal: await stack.startWorker('minimal') };
   const played = await playRounds(stack, workers, { rounds, flows }, say);
   const idleCpu = await idle(stack, workers);
@@ -183,12 +183,12 @@ async function benchService(
   write: (name: string, content: string) => void,
 ): Promise<number> {
   const figures = await measureService(stack, flags, say);
-  const { rows, pushP99, streams } = figures;
+  const { rows, streams } = figures;
   write('service.json', json({ machine, flags, ...figures }));
   const what = `${flags.rounds} pairs of rounds, ${flags.flows} flows each; ${machine.cpu}.`;
   write('service.svg', plotOf(rows, `Service : direct calls to Temporal (= 1). ${what}`));
   console.log(tableOf(rows, ['service', 'direct']));
-  console.log(json({ pushP99, streams }).trimEnd());
+  console.log(json({ streams }).trimEnd());
   return 0;
 }
 

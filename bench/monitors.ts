@@ -7,15 +7,15 @@ import { monitorStart } from '../workflows/monitor-connection/start';
 import type { Execution } from './contenders';
 import { install } from './flows';
 import { Follower } from './follower';
-import { measureInputs, type Inputs } from './inputs';
+import { measureInputs, warmUp, type Inputs } from './inputs';
 import { rssOf } from './processes';
 import type { Stack } from './stack';
+import { spread } from './waiting';
 
 const IN_FLIGHT = 20;
 const IN_ACCOUNT = 500;
 /** The number of monitors that read each day, divided by the number of further monitors that read each minute. */
 const OFTEN = 20;
-const INPUTS = 100;
 /** The number of monitors whose history lengths are compared before and after the measurements. */
 const SAMPLES = 500;
 /** A connector that is authenticated when the sandbox installs it. */
@@ -64,18 +64,18 @@ export async function measureMonitors(
   const started = await startMonitors(stack, monitors, '24 hours', say);
   const seconds = (performance.now() - since) / 1000;
   const after = await look();
-  const sample = started.filter((_, i) => i % Math.ceil(monitors / SAMPLES) === 0);
+  const sample = spread(started, SAMPLES);
   const lengths = () => each(sample, IN_FLIGHT, async (monitor) => (await handleOf(stack, monitor).describe()).historyLength); // prettier-ignore
   const lengthsBefore = await lengths();
 
-  await measureInputs(stack, 30); // warms up the processes
-  const inputsBefore = await measureInputs(stack, INPUTS);
+  await warmUp(stack);
+  const inputsBefore = await measureInputs(stack);
   say(`monitors that read each day: p99 of an input ${inputsBefore.p99.toFixed(0)} ms`);
   const often = await startMonitors(stack, Math.ceil(monitors / OFTEN), '1 minute', say);
-  const during = await measureInputs(stack, INPUTS);
+  const during = await measureInputs(stack);
   say(`${often.length} monitors that read each minute: p99 of an input ${during.p99.toFixed(0)} ms`);
   await each(often, IN_FLIGHT, (monitor) => handleOf(stack, monitor).signal(stopMonitor));
-  const inputsAfter = await measureInputs(stack, INPUTS);
+  const inputsAfter = await measureInputs(stack);
   const reads = (await each(often, IN_FLIGHT, (monitor) => eventsOfReads(stack, monitor))).flat();
   const grown = (await lengths()).map((length, i) => length - lengthsBefore[i]!);
   await worker.stop();

@@ -5,7 +5,7 @@ import { growthOf, readObjects, type Growth, type Objects } from './heap-snapsho
 import { Mix } from './mix';
 import { cpuMsOf, descriptorsOf, rssOf } from './processes';
 import type { BenchWorker, Stack } from './stack';
-import { median, quantile, slopeOf, type Slope } from './stats';
+import { latencyOf, median, slopeOf, type Latency, type Slope } from './stats';
 import { startTarget, type Target } from './target';
 
 const MINUTE_MS = 60_000;
@@ -48,7 +48,7 @@ interface Minute extends Record<Name, Sample> {
   /** The number of calls that a unit repeated because Temporal or a worker did not answer in time. */
   repeats: number;
   /** How long an input through the service took, in milliseconds. */
-  inputs: { p50: number; p99: number };
+  inputs: Latency;
   /** The resident memory of the Temporal server, whose database and caches grow with each workflow. */
   serverRss: number;
 }
@@ -110,7 +110,7 @@ export async function soak(
       units: mix.units - before.units,
       errors: mix.errors.length - before.errors,
       repeats: mix.repeats - before.repeats,
-      inputs: { p50: quantile(mix.inputsMs, 0.5), p99: quantile(mix.inputsMs, 0.99) },
+      inputs: latencyOf(mix.inputsMs),
       worker: await sampleOf(worker),
       service: await sampleOf(service),
       serverRss: rssOf(stack.serverPid),
@@ -180,7 +180,7 @@ const lastThird = (values: number[]): number[] => values.slice(-Math.ceil(values
 const WIDTHS = [6, 5, 6, 7, 6, 6, 13, 11, 10, 14, 12, 11, 10];
 const row = (cells: (string | number)[]): string => cells.map((cell, i) => `${cell}`.padStart(WIDTHS[i]!)).join(' ');
 const HEADINGS = row([
-  ...['minute', 'units', 'errors', 'repeats', 'p50 ms', 'p99 ms', 'worker: heap', 'RSS MiB', 'files'],
+  ...['minute', 'units', 'errors', 'repeats', 'p50 ms', 'max ms', 'worker: heap', 'RSS MiB', 'files'],
   ...['service: heap', 'RSS MiB', 'files', 'server MiB'],
 ]);
 
@@ -188,6 +188,6 @@ function lineOf({ inputs, worker, service, serverRss, ...sample }: Minute): stri
   const { at, units, errors, repeats } = sample;
   const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(2);
   const cells = ({ heap, rss, descriptors }: Sample) => [mib(heap), mib(rss), descriptors];
-  const load = [at.toFixed(1), units, errors, repeats, inputs.p50.toFixed(0), inputs.p99.toFixed(0)];
+  const load = [at.toFixed(1), units, errors, repeats, inputs.p50.toFixed(0), inputs.max.toFixed(0)];
   return row([...load, ...cells(worker), ...cells(service), mib(serverRss)]);
 }

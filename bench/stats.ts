@@ -29,6 +29,23 @@ export const spreadOf = (values: readonly number[]): Spread => ({
   count: values.length,
 });
 
+/** How long the calls of a measurement took, in milliseconds. Has a p99 only for 1,000 calls or more. */
+export interface Latency {
+  count: number;
+  p50: number;
+  p99?: number;
+  max: number;
+}
+
+const LEAST_FOR_P99 = 1000;
+
+export const latencyOf = (ms: readonly number[]): Latency => ({
+  count: ms.length,
+  p50: median(ms),
+  ...(ms.length >= LEAST_FOR_P99 && { p99: quantile(ms, 0.99) }),
+  max: Math.max(...ms),
+});
+
 /**
  * Compares the values of the pairs of rounds. The ratio of one pair depends on the side that runs first, and two
  * adjacent pairs run their sides in opposite orders. So this function returns, for each two adjacent pairs, the

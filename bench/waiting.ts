@@ -3,11 +3,11 @@ import { each } from '../scripts/each';
 import { sendProperty, prepare, start, type Waiting } from './flows';
 import { rssOf } from './processes';
 import type { Stack } from './stack';
-import { quantile } from './stats';
+import { latencyOf, quantile, type Latency } from './stats';
 
 const IN_FLIGHT = 50;
 const IN_ACCOUNT = 500;
-const INPUTS = 200;
+const INPUTS = 1000;
 /** The time limit for starting all flows. */
 const LONGEST_MS = 20 * 60_000;
 
@@ -17,7 +17,7 @@ export interface ManyWaiting {
   serverBytes: { before: number; after: number };
   workerBytes: { before: number; after: number };
   /** The number of the values in `inputsMs`, and their quantiles. */
-  inputs: { count: number; p50: number; p95: number; max: number };
+  inputs: Latency & { p95: number };
   /**
    * How long each input took, in milliseconds, from sending the property until the flow waits for the next input. The
    * inputs are sent one at a time, to flows that are spread evenly over all flows.
@@ -40,12 +40,7 @@ export async function waitMany(stack: Stack, flows: number, say: (line: string) 
     startedPerSecond: flows / seconds,
     serverBytes: { before: before.server, after: after.server },
     workerBytes: { before: before.worker, after: after.worker },
-    inputs: {
-      count: inputsMs.length,
-      p50: quantile(inputsMs, 0.5),
-      p95: quantile(inputsMs, 0.95),
-      max: Math.max(...inputsMs),
-    },
+    inputs: { ...latencyOf(inputsMs), p95: quantile(inputsMs, 0.95) },
     inputsMs,
   };
 }
@@ -63,6 +58,8 @@ export async function startMany(stack: Stack, flows: number, say: (line: string)
   return waiting;
 }
 
-/** Selects `count` of the items, at equal distances in the list. */
-export const spread = <T>(items: readonly T[], count: number): T[] =>
-  items.filter((_, i) => i % Math.max(1, Math.floor(items.length / count)) === 0).slice(0, count);
+/** Selects `count` of the items, spread evenly over the list. Selects all items if there are fewer. */
+export function spread<T>(items: readonly T[], count: number): T[] {
+  const selected = Math.min(count, items.length);
+  return Array.from({ length: selected }, (_, i) => items[Math.floor((i * items.length) / selected)]!);
+}

@@ -4,13 +4,11 @@ import { startsOf, type Execution } from '../contenders';
 import { prepare, type Part } from '../flows';
 import { playPairs } from '../pairs';
 import type { BenchService, Stack } from '../stack';
-import { quantile } from '../stats';
+import { latencyOf, type Latency } from '../stats';
 import { watchesOf, watchNames, type Watch, type WatchName } from './watches';
 
 /** The delays that one round has measured for one way to follow the views, in milliseconds. */
-export interface PushRound {
-  p50: number;
-  p99: number;
+export interface PushRound extends Latency {
   /** One delay for each transition. */
   delays: number[];
 }
@@ -26,8 +24,8 @@ export function measurePush(
   return playPairs(watchNames, rounds, stack.untilIdle, async (name, pair) => {
     const parts = await prepare(stack, flows);
     const delays = (await each(parts, 1, (part) => play(stack, part, open[name]))).flat();
-    const round = { p50: quantile(delays, 0.5), p99: quantile(delays, 0.99), delays };
-    say(`push, round ${pair} of ${rounds}, ${name}: p50 ${round.p50.toFixed(1)} ms, p99 ${round.p99.toFixed(1)} ms`);
+    const round = { ...latencyOf(delays), delays };
+    say(`push, round ${pair} of ${rounds}, ${name}: p50 ${round.p50.toFixed(1)} ms, max ${round.max.toFixed(1)} ms`);
     return round;
   });
 }

@@ -4,7 +4,8 @@ import { growthOf } from '../../bench/heap-snapshots';
 import type { MemorySteps } from '../../bench/memory';
 import { plotOf } from '../../bench/plot';
 import type { Round } from '../../bench/rounds';
-import { quantile, ratios, slopeOf, spreadOf } from '../../bench/stats';
+import { latencyOf, quantile, ratios, slopeOf, spreadOf } from '../../bench/stats';
+import { spread } from '../../bench/waiting';
 
 const round = (cpuMs: number): Round => ({
   serverCpuMs: cpuMs / 2,
@@ -34,6 +35,17 @@ test('spreadOf returns the median, the smallest value, the largest value and the
   expect(spreadOf([4, 1, 3, 2, 5])).toEqual({ median: 3, min: 1, max: 5, lower: 2, upper: 4, count: 5 });
   expect(spreadOf([4, 1]).median).toBe(2.5);
   expect(quantile([10, 20], 0.95)).toBeCloseTo(19.5);
+});
+
+test('latencyOf returns a p99 of 1,000 values, and none of fewer values', () => {
+  const values = Array.from({ length: 1000 }, (_, i) => i);
+  expect(latencyOf(values)).toEqual({ count: 1000, p50: 499.5, p99: expect.closeTo(989, 0), max: 999 });
+  expect(latencyOf(values.slice(1))).toEqual({ count: 999, p50: 500, max: 999 });
+});
+
+test('spread selects items evenly from the whole list, and all items of a shorter list', () => {
+  expect(spread([0, 1, 2, 3, 4, 5, 6], 4)).toEqual([0, 1, 3, 5]);
+  expect(spread([0, 1], 4)).toEqual([0, 1]);
 });
 
 test('ratios returns the geometric mean for each two adjacent pairs, and fails for lists of different length', () => {
