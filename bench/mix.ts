@@ -38,6 +38,8 @@ export class Mix {
   /** The number of ended units, and the number of events that these units must have sent. */
   units = 0;
   events = 0;
+  /** The number of units that were not started because all accounts were in use. */
+  skipped = 0;
   /** The number of calls that a unit repeated because Temporal or a worker did not answer in time. */
   repeats = 0;
   /**
@@ -76,7 +78,10 @@ export class Mix {
     for (let due = since; due < since + ms; due += 60_000 / rate) {
       await delay(due - performance.now());
       const account = this.#free.shift();
-      if (!account) continue; // all accounts are in use, so the load is lower than the rate
+      if (!account) {
+        this.skipped++;
+        continue;
+      }
       const unit = this.#run(account).finally(() => running.delete(unit));
       running.add(unit);
     }

@@ -67,9 +67,8 @@ export const rssOf = (pid: number): number => residentOf(pid, 'VmRSS');
  */
 export const peakRssOf = (pid: number): number => residentOf(pid, 'VmHWM');
 
-/** Returns the number of open file descriptors of a process. On systems other than Linux, returns 0. */
-export const descriptorsOf = (pid: number): number =>
-  process.platform === 'linux' ? readdirSync(`/proc/${pid}/fd`).length : 0;
+/** Returns the number of open file descriptors of a process. Only on Linux. */
+export const descriptorsOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 
 function residentOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
   if (process.platform !== 'linux') return Number(ps(pid, 'rss')) * 1024;

@@ -44,7 +44,10 @@ interface Minute extends Record<Name, Sample> {
   /** The minutes from the start of the load to this sample. */
   at: number;
   units: number;
+  skipped: number;
   errors: number;
+  /** The CPU time of server, worker and service, in milliseconds. */
+  cpuMs: number;
   /** The number of calls that a unit repeated because Temporal or a worker did not answer in time. */
   repeats: number;
   /** How long an input through the service took, in milliseconds. */
@@ -68,25 +71,31 @@ export interface Soak {
   /** The number of units that are started in each minute of load. */
   rate: number;
   units: number;
-  /** The CPU time of server, worker and service for one unit, in milliseconds. */
+  /** The number of units that were not started because all accounts were in use. */
+  skipped: number;
+  /**
+   * The CPU time of server, worker and service for one unit of the samples that have the slopes, in milliseconds.
+   * Without the garbage collections and the snapshots of the bench.
+   */
   cpuMs: number;
   errors: string[];
   repeats: number;
   growth: Record<Name, ProcessGrowth>;
-  /** True if no error occurred, and neither memory nor descriptors grew. */
+  /** True if no error occurred, no unit was skipped, and neither memory nor descriptors grew. */
   isSteady: boolean;
   samples: Minute[];
 }
 
 /**
  * Runs the load until `minutes` have passed. After each minute of load, waits until no workflow is open, and takes a
- * sample.
+ * sample. Only on Linux.
  */
 export async function soak(
   stack: Stack,
   { minutes, rate }: { minutes: number; rate: number },
   say: (line: string) => void,
 ): Promise<Soak> {
+  if (process.platform !== 'linux') throw new Error('--soak needs Linux: it counts file descriptors in /proc');
   const target = await startTarget();
   const worker = await stack.startWorker('ours', target.allEventsEnv);
   const service = await stack.startService();
@@ -94,21 +103,25 @@ export async function soak(
   const cpuMs = () => [stack.serverPid, worker.pid, service.pid].reduce((sum, pid) => sum + cpuMsOf(pid), 0);
   const mix = new Mix(stack, service);
   await mix.install();
-  const cpuBefore = cpuMs();
   const samples: Minute[] = [];
   const snapshots: Record<Name, Objects>[] = [];
   say(HEADINGS);
   const since = performance.now();
   const passed = () => (performance.now() - since) / MINUTE_MS;
-  while (passed() < minutes) {
-    const before = { units: mix.units, errors: mix.errors.length, repeats: mix.repeats };
+  while (passed() < minutes || snapshots.length === 0) {
+    // before a minute of load, so that there is load between the two snapshots
+    if (snapshots.length === 0 && passed() > minutes * (1 - SNAPSHOTS)) snapshots.push(await objectsOf(processes));
+    const before = { ...mix, errors: mix.errors.length, cpuMs: cpuMs() };
     mix.inputsMs = [];
     await mix.play(MINUTE_MS, rate);
     await nothingOpen(stack, mix, target);
+    const usedMs = cpuMs() - before.cpuMs;
     const sample: Minute = {
       at: passed(),
       units: mix.units - before.units,
+      skipped: mix.skipped - before.skipped,
       errors: mix.errors.length - before.errors,
+      cpuMs: usedMs,
       repeats: mix.repeats - before.repeats,
       inputs: latencyOf(mix.inputsMs),
       worker: await sampleOf(worker),
@@ -118,10 +131,8 @@ export async function soak(
     samples.push(sample);
     say(lineOf(sample));
     mix.errors.slice(before.errors).forEach(say);
-    if (snapshots.length === 0 && passed() > minutes * (1 - SNAPSHOTS)) snapshots.push(await objectsOf(processes));
   }
   snapshots.push(await objectsOf(processes));
-  const usedMs = cpuMs() - cpuBefore;
   await Promise.all([worker.stop(), service.stop(), target.close()]);
   const measured = samples.filter(({ at }) => at > minutes * WARM_UP && at < minutes * (1 - SNAPSHOTS));
   const times = measured.map(({ at }) => at);
@@ -135,9 +146,11 @@ export async function soak(
       topGrowers: growthOf(snapshots[0]![name], snapshots[1]![name]),
     };
   }
-  const isSteady = mix.errors.length === 0 && names.every((name) => !grows(growth[name]));
-  const { units, errors, repeats } = mix;
-  return { minutes, rate, units, cpuMs: usedMs / units, errors, repeats, growth, isSteady, samples };
+  const sum = (key: 'cpuMs' | 'units') => measured.reduce((total, sample) => total + sample[key], 0);
+  const { units, skipped, errors, repeats } = mix;
+  const isSteady = errors.length === 0 && skipped === 0 && names.every((name) => !grows(growth[name]));
+  const cpuOfUnit = sum('cpuMs') / sum('units');
+  return { minutes, rate, units, skipped, cpuMs: cpuOfUnit, errors, repeats, growth, isSteady, samples };
 }
 
 /**
@@ -148,17 +161,17 @@ const grows = ({ heap, rss, descriptors }: ProcessGrowth): boolean =>
   descriptors > 0 || [heap, rss].some(({ slope, standardError }) => !(slope <= STANDARD_ERRORS * standardError));
 
 /**
- * Waits until no workflow is open and the receiver has got all events. After `LIMIT_MS`, adds an error to `mix.errors`
- * and ends the wait.
+ * Waits until no workflow is open and the receiver has got all events. If the receiver gets more events, or after
+ * `LIMIT_MS`, adds an error to `mix.errors` and ends the wait.
  */
 async function nothingOpen({ client }: Stack, mix: Mix, target: Target): Promise<void> {
   for (const until = performance.now() + LIMIT_MS; ; await delay(POLL_MS)) {
     const { count } = await client.workflow.count(OPEN);
-    const lost = mix.events - target.received();
-    if (count === 0 && lost <= 0) return;
-    if (performance.now() < until) continue;
-    mix.errors.push(`${count} workflows stay open, ${lost} events did not arrive`);
-    mix.events = target.received();
+    const received = target.received();
+    if (count === 0 && received === mix.events) return;
+    if (received <= mix.events && performance.now() < until) continue;
+    mix.errors.push(`${count} workflows are open, ${received} events arrived instead of ${mix.events}`);
+    mix.events = received;
     return;
   }
 }
@@ -177,17 +190,17 @@ const toKiB = (bytes: number): number => bytes / 1024;
 const firstThird = (values: number[]): number[] => values.slice(0, Math.ceil(values.length / 3));
 const lastThird = (values: number[]): number[] => values.slice(-Math.ceil(values.length / 3));
 
-const WIDTHS = [6, 5, 6, 7, 6, 6, 13, 11, 10, 14, 12, 11, 10];
+const WIDTHS = [6, 5, 7, 6, 7, 6, 6, 13, 11, 10, 14, 12, 11, 10];
 const row = (cells: (string | number)[]): string => cells.map((cell, i) => `${cell}`.padStart(WIDTHS[i]!)).join(' ');
 const HEADINGS = row([
-  ...['minute', 'units', 'errors', 'repeats', 'p50 ms', 'max ms', 'worker: heap', 'RSS MiB', 'files'],
+  ...['minute', 'units', 'skipped', 'errors', 'repeats', 'p50 ms', 'max ms', 'worker: heap', 'RSS MiB', 'files'],
   ...['service: heap', 'RSS MiB', 'files', 'server MiB'],
 ]);
 
 function lineOf({ inputs, worker, service, serverRss, ...sample }: Minute): string {
-  const { at, units, errors, repeats } = sample;
+  const { at, units, skipped, errors, repeats } = sample;
   const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(2);
   const cells = ({ heap, rss, descriptors }: Sample) => [mib(heap), mib(rss), descriptors];
-  const load = [at.toFixed(1), units, errors, repeats, inputs.p50.toFixed(0), inputs.max.toFixed(0)];
+  const load = [at.toFixed(1), units, skipped, errors, repeats, inputs.p50.toFixed(0), inputs.max.toFixed(0)];
   return row([...load, ...cells(worker), ...cells(service), mib(serverRss)]);
 }
