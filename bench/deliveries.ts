@@ -1,6 +1,7 @@
 /** Measures the inputs of flows while many deliveries of events are pending. */
 import { randomUUID } from 'node:crypto';
 import { taskQueue } from '../workflows/messages';
+import { DELIVERY_TYPE } from '../workflows/events';
 import { deliveryStart } from '../workflows/deliver-event/start';
 import type { View } from '../workflows/view';
 import { each } from '../scripts/each';
@@ -39,7 +40,9 @@ export async function measureDeliveries(
     target.answers(answer);
     // this wait is longer than the time limit of a post
     await new Promise((done) => setTimeout(done, 20_000));
+    await checkPending(stack, deliveries);
     const inputs = await measureInputs(stack);
+    await checkPending(stack, deliveries);
     say(`a receiver that ${answer}: p99 ${inputs.p99.toFixed(0)} ms`);
     return inputs;
   };
@@ -48,13 +51,18 @@ export async function measureDeliveries(
     await startDelivery(stack);
     if ((i + 1) % 1000 === 0) say(`${i + 1} of ${deliveries} deliveries are started`);
   });
-  say(`${deliveries} deliveries are pending`);
   const refuses = await measure('refuses');
   const hangs = await measure('hangs');
   await worker.stop();
   await target.close();
   const ratio = { refuses: refuses.p99 / without.p99, hangs: hangs.p99 / without.p99 };
   return { deliveries, without, refuses, hangs, ratio };
+}
+
+/** Fails unless exactly this number of deliveries is pending. */
+async function checkPending({ client }: Stack, deliveries: number): Promise<void> {
+  const { count } = await client.workflow.count(`WorkflowType = '${DELIVERY_TYPE}' AND ExecutionStatus = 'Running'`);
+  if (count !== deliveries) throw new Error(`${count} deliveries are pending instead of ${deliveries}`);
 }
 
 /** Starts one delivery, as the activity `sendEvent` does. */
