@@ -1,6 +1,7 @@
 /** Floods one flow with messages, and measures the inputs to other flows during the flood. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { WorkflowHandle } from '@temporalio/client';
+import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import { each } from '../scripts/each';
 import type { HistoryEvent } from '../scripts/faults/histories';
 import { contenderNames, startEmpty, type ContenderName, type Execution } from './contenders';
@@ -41,14 +42,18 @@ const floods: { [name: string]: Flood } = {
   },
   updates: {
     ...{ isSignal: false, share: 0.2, atOnce: 10 },
-    // Temporal accepts 2,000 updates for each run. After these updates, the flow rejects updates until its next run has
-    // started.
-    send: (flow) => flow.executeUpdate('recheck').catch(() => undefined),
+    send: (flow) => flow.executeUpdate('recheck'),
   },
 };
 
 export interface FloodFigures {
-  messages: number;
+  /** The number of messages that the flooded flow accepted. */
+  accepted: number;
+  /**
+   * The number of updates that the flow refused, by the code of the refusal. Temporal accepts 2,000 updates for each
+   * run, so before this limit the flow refuses updates until its next run has started.
+   */
+  refused: { [code: string]: number };
   /** How long other flows took to accept their inputs, in milliseconds. 50 inputs are sent at the same time. */
   inputsMs: { before: Latency; during: Latency };
   /** Milliseconds from the sending of the 50 inputs until the flooded flow answers a query. */
@@ -66,7 +71,8 @@ export type Floods = { [flood: string]: Record<ContenderName, FloodFigures> };
 
 /**
  * Sends each flood to a new flow, and after that to a new workflow with empty handlers. The flow and the workflow have
- * a worker each. `messages`: the number of messages in a flood whose share is 1. Fails if a worker ends.
+ * a worker each. `messages`: the number of messages in a flood whose share is 1. Fails if a worker ends, or if a message
+ * fails for another reason than a refusal.
  */
 export async function floodAll(stack: Stack, messages: number, say: (line: string) => void): Promise<Floods> {
   const all: Floods = {};
@@ -110,7 +116,18 @@ async function measureFlood(
 ): Promise<Omit<FloodFigures, 'inputsMs'> & { inputsMs: Latency }> {
   const handle = stack.client.workflow.getHandle(execution.workflowId, execution.runId);
   const newest = stack.client.workflow.getHandle(execution.workflowId);
-  const sent = () => each(Array<undefined>(messages).fill(undefined), atOnce, (_, number) => send(newest, number));
+  let accepted = 0;
+  const refused: FloodFigures['refused'] = {};
+  const sendOne = async (number: number) => {
+    try {
+      await send(newest, number);
+      accepted++;
+    } catch (err) {
+      const code = refusalOf(err);
+      refused[code] = (refused[code] ?? 0) + 1;
+    }
+  };
+  const sent = () => each(Array.from({ length: messages }), atOnce, (_, number) => sendOne(number));
   if (isSignal) {
     process.kill(pid, 'SIGSTOP');
     await sent().finally(() => process.kill(pid, 'SIGCONT'));
@@ -124,7 +141,15 @@ async function measureFlood(
   );
   const workerCpuMs = cpuMsOf(pid) - cpuBefore;
   const { events } = await handle.fetchHistory();
-  return { messages, inputsMs, answerMs, workerCpuMs, workerBytes, lostTasks: (events ?? []).filter(isLost).length };
+  const lostTasks = (events ?? []).filter(isLost).length;
+  return { accepted, refused, inputsMs, answerMs, workerCpuMs, workerBytes, lostTasks };
+}
+
+/** Returns the code with which a flow refused an update. Throws any other error. */
+function refusalOf(err: unknown): string {
+  if (err instanceof WorkflowUpdateFailedError && err.cause instanceof ApplicationFailure && err.cause.type)
+    return err.cause.type;
+  throw err;
 }
 
 /** Repeats a query until the flow answers. A query fails if the workflow task that handles the flood has timed out. */
