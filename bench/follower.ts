@@ -9,6 +9,24 @@ type Events = NonNullable<
   NonNullable<Awaited<ReturnType<Client['workflowService']['getWorkflowExecutionHistory']>>['history']>['events']
 >;
 
+/**
+ * Returns, for each number of activities, the time of the workflow task that handled their results, in milliseconds
+ * since 1970. The first item is the time of the first workflow task.
+ */
+export async function transitionsOf(client: Client, { workflowId, runId }: Execution): Promise<(number | undefined)[]> {
+  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  const times: (number | undefined)[] = [];
+  let known = 0;
+  for (const event of events ?? []) {
+    if (event.activityTaskCompletedEventAttributes) known++;
+    if (event.workflowTaskCompletedEventAttributes) times[known] ??= msOf(event.eventTime!);
+  }
+  return times;
+}
+
+const msOf = ({ seconds, nanos }: { seconds?: unknown; nanos?: number | null }): number =>
+  Number(seconds) * 1000 + (nanos ?? 0) / 1e6;
+
 /** Reads a history from its first event on. Each call of {@link reaches} continues to read until the awaited event. */
 export class Follower {
   #nextPageToken?: Uint8Array;

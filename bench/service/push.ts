@@ -1,6 +1,7 @@
 /** Measures the delay from a transition in Temporal's history until a reader has the view. Runs one flow at a time. */
 import { each } from '../../scripts/each';
-import { startsOf, type Execution } from '../contenders';
+import { startsOf } from '../contenders';
+import { transitionsOf } from '../follower';
 import { prepare, type Part } from '../flows';
 import { playPairs } from '../pairs';
 import type { BenchService, Stack } from '../stack';
@@ -41,21 +42,6 @@ async function play(stack: Stack, part: Part, open: (part: Part) => Promise<Watc
   await handle.signal('credentialInput', part.credentials);
   const ended = await watch.sees('authenticated');
   watch.leave();
-  const [askedAt, endedAt] = await transitionsOf(stack, execution);
-  return [asked - askedAt, ended - endedAt];
+  const [, , askedAt, endedAt] = await transitionsOf(stack.client, execution);
+  return [asked - askedAt!, ended - endedAt!];
 }
-
-/** Returns the times of the workflow tasks that handled the results of the second and the third activity. */
-async function transitionsOf({ client }: Stack, { workflowId, runId }: Execution): Promise<[number, number]> {
-  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-  const times: number[] = [];
-  let known = 0;
-  for (const event of events ?? []) {
-    if (event.activityTaskCompletedEventAttributes) known++;
-    if (event.workflowTaskCompletedEventAttributes) times[known] ??= msOf(event.eventTime!);
-  }
-  return [times[2]!, times[3]!];
-}
-
-const msOf = ({ seconds, nanos }: { seconds?: unknown; nanos?: number | null }): number =>
-  Number(seconds) * 1000 + (nanos ?? 0) / 1e6;
