@@ -107,6 +107,7 @@ async function exportAudit(stack: Stack, accountId: string): Promise<Exported> {
   if (!response.ok) throw new Error(`the service answered the export with ${response.status}`);
   let entries = 0;
   for await (const chunk of response.body!) for (const byte of chunk) if (byte === NEWLINE) entries++;
+  if (entries === 0) throw new Error(`the audit of ${accountId} has no entries`);
   const seconds = (performance.now() - since) / 1000;
   const after = cpu();
   const perThousand = (name: 'server' | 'service') => (1000 * (after[name] - before[name])) / entries;

@@ -77,6 +77,7 @@ export async function measureMonitors(
   await each(often, IN_FLIGHT, (monitor) => handleOf(stack, monitor).signal(stopMonitor));
   const inputsAfter = await measureInputs(stack);
   const reads = (await each(often, IN_FLIGHT, (monitor) => eventsOfReads(stack, monitor))).flat();
+  if (reads.length === 0) throw new Error('no monitor has read its connector a second time');
   const grown = (await lengths()).map((length, i) => length - lengthsBefore[i]!);
   await worker.stop();
   return {
