@@ -1,6 +1,7 @@
 /**
- * Profiles the worker of the flow and the worker of the minimal workflow, and sums the CPU time of each part of the
- * code.
+ * Profiles the worker of the flow and the worker of the minimal workflow, and sums the time in each part of the code.
+ * The profiler of V8 takes samples by the clock, so the sum is no CPU time: it includes the time in which a busy thread
+ * waits for a core.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Profiler } from 'node:inspector';
@@ -14,7 +15,7 @@ import type { Stack } from './stack';
 const IN_FLIGHT = 20;
 const MAX_ROWS = 20;
 
-/** The CPU time of each part of the code, in milliseconds for each flow. */
+/** The time of the threads in each part of the JavaScript code, in milliseconds for each flow. */
 export type Times = Record<ContenderName, { [part: string]: number }>;
 
 /** Profiles one worker after the other while it runs flows. Writes a `.cpuprofile` for each thread into the folder. */
@@ -40,16 +41,25 @@ export async function profileWorkers(stack: Stack, flows: number, folder: string
   return times;
 }
 
-/** Returns a text table of the parts: first all parts together, then the part with the largest difference. */
+/**
+ * Returns a text table of the parts: first all parts together, then all parts of the workflow code, then the parts with
+ * the largest differences.
+ */
 export function timesTable({ ours, minimal }: Times): string {
   const parts = [...new Set([...Object.keys(ours), ...Object.keys(minimal)])];
   const rows = parts.map((part) => ({ part, ours: ours[part] ?? 0, minimal: minimal[part] ?? 0 }));
-  const total = (of: { [part: string]: number }) => Object.values(of).reduce((sum, ms) => sum + ms, 0);
+  const total = (of: { [part: string]: number }, prefix = '') =>
+    Object.entries(of).reduce((sum, [part, ms]) => (part.startsWith(prefix) ? sum + ms : sum), 0);
   const largest = rows.sort((a, b) => b.ours - b.minimal - (a.ours - a.minimal)).slice(0, MAX_ROWS);
-  const all = [{ part: 'all parts', ours: total(ours), minimal: total(minimal) }, ...largest];
+  const sumOf = (part: string, prefix?: string) => ({
+    part,
+    ours: total(ours, prefix),
+    minimal: total(minimal, prefix),
+  });
+  const all = [sumOf('all parts'), sumOf('workflow code', WORKFLOW_CODE), ...largest];
   const line = (...cells: string[]) => cells.map((cell) => cell.padStart(10)).join('');
   return [
-    `${line('ours', 'minimal', 'more')}  CPU time of the worker in ms for a flow, by part of the code`,
+    `${line('ours', 'minimal', 'more')}  time of the worker's threads in JavaScript, in ms for a flow`,
     ...all.map((row) => {
       const values = [row.ours, row.minimal, row.ours - row.minimal].map((ms) => ms.toFixed(2));
       return `${line(...values)}  ${row.part}`;
@@ -74,11 +84,11 @@ function addTimes(times: { [part: string]: number }, { nodes, samples, timeDelta
 
 /**
  * Returns the part of the code to which the time of this call stack is added. Searches the frames from the innermost
- * frame on. Returns `undefined` if the thread is idle.
+ * frame on. Returns `undefined` if the thread runs no JavaScript: V8 counts a thread that waits as (idle) or (program).
  */
 function partOf(stack: readonly Frame[]): string | undefined {
   const [{ functionName }] = stack as [Frame];
-  if (functionName === '(idle)') return undefined;
+  if (functionName === '(idle)' || functionName === '(program)') return undefined;
   if (functionName === '(garbage collector)') return 'garbage collection';
   if (stack.some((frame) => frame.functionName === 'initAll')) return 'SDK: a stack trace for each promise';
   if (functionName === 'runInContext') return 'SDK: the entry into the context of the workflows';
@@ -89,19 +99,22 @@ function partOf(stack: readonly Frame[]): string | undefined {
   return 'Node';
 }
 
+/** The start of each part that is in the workflow bundle: the workflow itself, and packages that it uses. */
+const WORKFLOW_CODE = 'workflow code: ';
+
 /**
  * Returns the source file or the package of the function in this frame. Returns `undefined` for Node's own functions.
  */
 function fileOf({ url, lineNumber }: Frame): string | undefined {
   if (url === '' || url.startsWith('node:')) return undefined;
-  const path = url.endsWith('bundle.js') ? moduleAt(url, lineNumber) : url;
+  const isBundle = url.endsWith('bundle.js');
+  const path = isBundle ? moduleAt(url, lineNumber) : url;
   const [, name] = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path) ?? [];
-  return name
-    ? `package ${name}`
-    : path
-        .replace(/.*\/dist\//, '')
-        .replace(/^\.\//, '')
-        .replace(/\.[jt]s$/, '');
+  const file = path
+    .replace(/.*\/dist\//, '')
+    .replace(/^\.\//, '')
+    .replace(/\.[jt]s$/, '');
+  return `${isBundle ? WORKFLOW_CODE : ''}${name ? `package ${name}` : file}`;
 }
 
 const moduleLines = new Map<string, { line: number; name: string }[]>();

@@ -61,7 +61,7 @@ test('the bench runs every flow to its end, prints a table, and writes JSON and 
   expect(leftovers()).toEqual([]);
 });
 
-test('--profile prints the CPU time of the parts of the code, and writes a profile of each thread', async () => {
+test('--profile prints the time in the parts of the code, and writes a profile of each thread', async () => {
   const run = bench('--profile', '--flows', '20');
 
   const code = await run.ended;
@@ -69,7 +69,7 @@ test('--profile prints the CPU time of the parts of the code, and writes a profi
   expect(run.output()).toMatch(/ours +minimal +more/);
   expect(code).toBe(0);
   const { times } = JSON.parse(written('profile.json'));
-  expect(Object.keys(times.ours).join()).toContain('workflows/authenticate-connector/');
+  expect(Object.keys(times.ours).join()).toContain('workflow code: workflows/authenticate-connector/');
   expect(Object.keys(times.minimal)).toContain('package @temporalio/worker');
   const { nodes } = JSON.parse(written('ours-1.cpuprofile'));
   expect(nodes.length).toBeGreaterThan(100);
