@@ -1,4 +1,5 @@
 /** `npm run bench`: compares the flow with a minimal workflow, and the service with direct calls to Temporal. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -59,14 +60,14 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --audit N      only exports the audits of an account with N runs and of an account with N/10 runs; writes audit.json
   --fairness N   only starts N flows of one account, then a flow of another account, then the worker, on a server that
                  dispatches by fairness, and on one that does not; writes fairness.json
-  --soak MINUTES only runs a mixed load for 10 minutes or longer: API key flows, consents, onboardings, monitors,
+  --soak MINUTES only runs a mixed load for 10 minutes or longer, on Linux: API key flows, consents, onboardings, monitors,
                  sessions and mistakes of users, with all their events. Takes a sample after each minute. The first
                  fifth is the warm-up, the next three fifths have the slopes, and two heap snapshots enclose the last
-                 fifth; writes soak.json. Exit code 0 only if each unit of the load ended as expected, the descriptors
-                 of worker and service did not grow, and no slope of heap or RSS is more than three standard errors
+                 fifth; writes soak.json. Exit code 0 only if each unit of the load started and ended as expected, the
+                 descriptors of worker and service did not grow, and no slope of heap or RSS is more than three standard errors
                  above 0
   --rate N       number of units of this load that are started in a minute (default 120)
-  --profile      only profiles the worker of each workflow while it runs --flows flows, and prints the CPU time of
+  --profile      only profiles the worker of each workflow while it runs --flows flows, and prints the time in
                  the parts of the code; writes a .cpuprofile for each thread, and profile.json
   --out FOLDER   folder of the results (default bench/results)`;
 
@@ -192,8 +193,19 @@ async function benchService(
   return 0;
 }
 
+/** Returns the short hash of the checked-out commit, with `-dirty` if files have changed since the commit. */
+function commit(): string {
+  const args = ['describe', '--always', '--dirty', '--exclude=*'];
+  try {
+    return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return 'unknown'; // no git, or no repository
+  }
+}
+
 const machine = {
   at: new Date().toISOString(),
+  commit: commit(),
   node: process.version,
   platform: `${process.platform} ${process.arch}`,
   cpu: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
