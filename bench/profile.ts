@@ -85,6 +85,7 @@ function addTimes(times: { [part: string]: number }, { nodes, samples, timeDelta
 /**
  * Returns the part of the code to which the time of this call stack is added. Searches the frames from the innermost
  * frame on. Returns `undefined` if the thread runs no JavaScript: V8 counts a thread that waits as (idle) or (program).
+ * Also returns `undefined` for the profiler's own time.
  */
 function partOf(stack: readonly Frame[]): string | undefined {
   const [{ functionName }] = stack as [Frame];
@@ -94,6 +95,7 @@ function partOf(stack: readonly Frame[]): string | undefined {
   if (functionName === 'runInContext') return 'SDK: the entry into the context of the workflows';
   for (const frame of stack) {
     const file = fileOf(frame);
+    if (file === 'bench/probe') return undefined; // the start and the stop of the profile itself
     if (file) return file;
   }
   return 'Node';
