@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { verify } from '../client/http/verify';
 import type { EventBody } from '../workflows/events';
 
-const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_BODY_BYTES = 2 * 1024 * 1024; // Temporal limits the size of an event to 2 MiB
 
 export interface ReceiverOptions {
   /** The port on 127.0.0.1. 0 means any free port. */
