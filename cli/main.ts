@@ -24,7 +24,10 @@ void run(process.argv.slice(2), {
   signal: interruption.signal,
   connect: () => connect(place),
 }).then((exitCode) => {
-  process.exitCode = exitCode;
+  process.exitCode = interruption.signal.aborted ? 130 : exitCode;
   process.stdin.destroy(); // an open standard input would keep the process alive
-  setTimeout(() => process.exit(), 1000).unref(); // an interrupted call to Temporal would also keep the process alive
+  const end = () => setTimeout(() => process.exit(), 1000).unref(); // an interrupted call to Temporal would also keep the process alive
+  if (interruption.signal.aborted) return void end();
+  process.stdout.write('', end); // process.exit() would lose the output that a slow reader has not taken yet
+  interruption.signal.addEventListener('abort', () => process.exit(130));
 });
