@@ -112,22 +112,33 @@ export const isInRepository = (env: NodeJS.ProcessEnv): boolean =>
 export async function sealingKeys(place: Place): Promise<string> {
   const keys = await findSealingKeys(place);
   if (keys) return keys;
-  const remedy = 'set it to a JWK set, or to the path of a file that holds one';
-  throw new CliError('configuration', `SEALING_KEYS is not set, and npm start has no keys in this folder: ${remedy}`);
+  const reason = 'SEALING_KEYS is not set, and there are no keys of npm start for this Temporal server';
+  const remedy = 'set it to a JWK set of the workers, or to the path of a file that holds one';
+  throw new CliError('configuration', `${reason}: ${remedy}`);
 }
 
 /**
- * The text of the JWK set in SEALING_KEYS. Without this variable, the JWK set that `npm start` has made in this folder.
- * Undefined if there is no such JWK set. Fails: `configuration` if a file of `npm start` can't be used; a KeySetError
- * if SEALING_KEYS can't be read.
+ * The text of the JWK set in SEALING_KEYS. Without this variable, the JWK set that `npm start` has made in this folder,
+ * if the command line uses the Temporal server of `npm start`. Undefined if there is no such JWK set: the workers of
+ * another server could not open a value that is sealed to the local keys. Fails: `configuration` if a file of `npm
+ * start` can't be used; a KeySetError if SEALING_KEYS can't be read.
  */
 export async function findSealingKeys({ env, cwd }: Place): Promise<string | undefined> {
   const { SEALING_KEYS } = await variablesOf({ env }, 'SEALING_KEYS');
   if (SEALING_KEYS) return readKeySet(SEALING_KEYS);
+  const stack = usedStack({ env, cwd });
+  if (stack) return localKeys(stack.sealingKeys);
   const file = join(dataFolder(cwd), 'sealing-keys.json'); // `npm start` does not delete this file when it stops
-  const keys = localStack(cwd)?.sealingKeys ?? (existsSync(file) ? file : undefined);
-  return keys && localKeys(keys);
+  return namesServer({ env, cwd }) || !existsSync(file) ? undefined : localKeys(file);
 }
+
+/** The address of the Temporal server if no setting names a server. */
+const DEFAULT_ADDRESS = 'localhost:7233';
+
+/** True if a variable or a profile names a Temporal server. */
+const namesServer = ({ env, cwd }: Place): boolean =>
+  Boolean(env.TEMPORAL_ADDRESS || env.TEMPORAL_PROFILE || env.TEMPORAL_CONFIG_FILE) ||
+  addressOf({ env, cwd }) !== DEFAULT_ADDRESS;
 
 async function localKeys(keys: string): Promise<string> {
   try {
@@ -176,15 +187,16 @@ export async function cyclrConfig({ env, cwd }: Place): Promise<CyclrConfig> {
 /** The running local stack, if the command line uses the Temporal server of this stack. */
 export function usedStack({ env, cwd }: Place): LocalStack | undefined {
   const stack = localStack(cwd);
-  const { address } = configured(() => findTemporal(env, dataFolder(cwd)));
-  return stack?.temporal.address === address ? stack : undefined;
+  return stack?.temporal.address === addressOf({ env, cwd }) ? stack : undefined;
 }
+
+const addressOf = ({ env, cwd }: Place): string => configured(() => findTemporal(env, dataFolder(cwd))).address;
 
 /** The page to which the browser returns after the consent, if --return-to is not given. Fails: `configuration`. */
 export async function defaultReturnTo({ env, cwd }: Place): Promise<string> {
   const { PUBLIC_URL, CYCLR_SERVICE_URL } = await variablesOf({ env }, 'PUBLIC_URL', 'CYCLR_SERVICE_URL');
   if (PUBLIC_URL) return `${PUBLIC_URL}/connect/return`;
-  const service = CYCLR_SERVICE_URL ?? localStack(cwd)?.cyclr.serviceUrl;
+  const service = CYCLR_SERVICE_URL ?? usedStack({ env, cwd })?.cyclr.serviceUrl;
   if (service) return `${service}/return`;
   throw new CliError('configuration', 'PUBLIC_URL or CYCLR_SERVICE_URL is not set: set one, or give --return-to URL');
 }

@@ -82,6 +82,15 @@ describe('cyclr-connect link', () => {
     expect(await returnToOf([], { cwd })).toBe('http://127.0.0.1:4444/return');
   });
 
+  test('the command link does not send the return address of the local stack if TEMPORAL_ADDRESS names another server', async () => {
+    const env = { TEMPORAL_ADDRESS: 'temporal.example.com:7233' };
+
+    const { exitCode, stderr, calls } = await link([], { env, cwd: folderOfStack() });
+
+    expect({ exitCode, calls }).toEqual({ exitCode: 1, calls: [] });
+    expect(stderr).toMatch(/^configuration: .*PUBLIC_URL.*CYCLR_SERVICE_URL.*--return-to/);
+  });
+
   test('the command link without any return address fails with the names of the settings, and sends nothing', async () => {
     const { exitCode, stdout, stderr, calls } = await link([]);
 

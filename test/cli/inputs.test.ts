@@ -320,6 +320,32 @@ describe('sealing keys', () => {
     expect(await opened(JSON.parse(stdout), 'property:Secret', 'sub-1')).toBe(SECRET);
   });
 
+  test.each(['TEMPORAL_ADDRESS', 'TEMPORAL_CONFIG_FILE'])(
+    'if %s names a Temporal server, the command line does not seal to the key file of npm start, and the error names SEALING_KEYS',
+    async (variable) => {
+      const cwd = temporaryFolder();
+      write(join(cwd, '.data', 'sealing-keys.json'), env.SEALING_KEYS!);
+      const address = 'temporal.example.com:7233';
+      const profiles = write(join(cwd, 'temporal.toml'), `[profile.default]\naddress = "${address}"\n`);
+      const named = { [variable]: variable === 'TEMPORAL_ADDRESS' ? address : profiles };
+
+      const { exitCode, stdout, stderr } = await cli(seal, { cwd, env: named, input: SECRET });
+
+      expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+      expect(stderr).toMatch(/^configuration: SEALING_KEYS is not set/);
+    },
+  );
+
+  test('if TEMPORAL_ADDRESS names another server than that of npm start, the command line does not seal to the keys of npm start', async () => {
+    const cwd = folderOfStack({ sealingKeys: env.SEALING_KEYS });
+    const TEMPORAL_ADDRESS = 'temporal.example.com:7233';
+
+    const { exitCode, stdout, stderr } = await cli(seal, { cwd, env: { TEMPORAL_ADDRESS }, input: SECRET });
+
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toMatch(/^configuration: SEALING_KEYS is not set/);
+  });
+
   test('if the sealing keys of the command line are missing, the error names SEALING_KEYS', async () => {
     const { exitCode, stderr } = await cli(seal, { cwd: temporaryFolder(), input: SECRET });
 
