@@ -6,9 +6,9 @@ import { onStopSignal, runMain } from '../../temporal/process';
 import { catalogue } from '../../sandbox/catalogue';
 import { makeDataFolder, writePrivate } from '../local/data-folder';
 import { mintSession } from '../local/parts';
-import { isFree } from '../local/ports';
 import { startStack, type Running, type Stack } from '../local/stack';
 import { refuseArguments } from '../command';
+import { lockFile, takeLock } from './lock';
 import { checkPorts, portsOf } from './ports';
 
 const folder = join(__dirname, '..', '..', '..', '.data');
@@ -30,7 +30,16 @@ async function main(args: string[]): Promise<number> {
   if (code !== undefined) return code;
   process.umask(0o077); // only their owner can read the files of this process and its children, such as logs
   makeDataFolder(folder);
-  await refuseSecond();
+  const other = findLocalStack(folder); // fails if the stack file is not valid
+  const release = takeLock(folder, (pid) => new Error(runsAlready(pid, other)));
+  try {
+    return await start();
+  } finally {
+    release();
+  }
+}
+
+async function start(): Promise<number> {
   const ports = portsOf(process.env);
   await checkPorts(ports);
   const { signal, stopped } = stopping();
@@ -38,17 +47,21 @@ async function main(args: string[]): Promise<number> {
     if (signal.aborted) return undefined;
     throw err;
   });
-  return stack ? run(stack, stopped) : 0;
+  return stack ? run(stack, signal, stopped) : 0;
 }
 
-async function run(stack: Stack, stopped: Promise<undefined>): Promise<number> {
-  const removeNote = leaveNote(stack);
-  console.log(welcome(stack, await linkOf(stack)));
-  const trouble = await Promise.race([stopped, stack.died]);
-  if (trouble) console.error(trouble);
-  removeNote();
-  await stack.stop();
-  return trouble ? 1 : 0;
+async function run(stack: Stack, signal: AbortSignal, stopped: Promise<undefined>): Promise<number> {
+  try {
+    writeNote(stack);
+    const link = await Promise.race([linkOf(stack), stopped]);
+    if (!signal.aborted) console.log(welcome(stack, link));
+    const trouble = await Promise.race([stopped, stack.died]);
+    if (trouble) console.error(trouble);
+    return trouble ? 1 : 0;
+  } finally {
+    rmSync(stackFile(folder), { force: true });
+    await stack.stop();
+  }
 }
 
 /** Aborts at the first Ctrl-C. */
@@ -64,42 +77,43 @@ function stopping(): { signal: AbortSignal; stopped: Promise<undefined> } {
   return { signal: controller.signal, stopped };
 }
 
-/**
- * Fails if another `npm start` uses the data folder. After a crash, the process id in the stack file can belong to
- * another program, so this function also checks whether the port of the service is taken.
- */
-async function refuseSecond(): Promise<void> {
-  const other = findLocalStack(folder);
-  if (other && !(await isFree(Number(new URL(other.service.url).port)))) throw new Error(runsAlready(other));
-}
-
-/** Writes the stack file, by which other commands find this stack. Returns a function that removes the file. */
-function leaveNote({ temporal, cyclr, sealingKeys, service, worker }: Running): () => void {
+/** Writes the stack file, by which other commands find this stack. */
+function writeNote({ temporal, cyclr, sealingKeys, service, worker }: Running): void {
   const stack: LocalStack = { pid: process.pid, temporal, cyclr, sealingKeys, service, worker };
   writePrivate(stackFile(folder), stack);
-  return () => rmSync(stackFile(folder), { force: true });
 }
 
-function runsAlready({ pid, temporal, cyclr, service }: LocalStack): string {
+/** The message for a second `npm start`. `stack`: the stack of the stack file, which exists only after the start. */
+function runsAlready(pid: number, stack: LocalStack | undefined): string {
   return [
     `npm start runs already, as process ${pid}, with its data in ${folder}. Stop that process first: press Ctrl-C in its terminal, or run kill ${pid}.`,
-    `  Temporal at ${temporal.address}${temporal.uiUrl ? `, Temporal Web at ${temporal.uiUrl}` : ''}`,
-    `  Cyclr at ${cyclr.url}`,
-    `  Onboarding service at ${service.url}`,
+    ...(stack?.pid === pid ? addressesOf(stack) : []),
+    `If process ${pid} is another program, delete ${lockFile(folder)}.`,
   ].join('\n');
 }
+
+const addressesOf = ({ temporal, cyclr, service }: LocalStack): string[] => [
+  `  Temporal at ${temporal.address}${temporal.uiUrl ? `, Temporal Web at ${temporal.uiUrl}` : ''}`,
+  `  Cyclr at ${cyclr.url}`,
+  `  Onboarding service at ${service.url}`,
+];
 
 /** An account that every new sandbox has, with a connector of every kind. */
 const example = { accountId: 'acme', connectorIds: catalogue.map((_entry, index) => FIRST_CONNECTOR + index) };
 
 /**
  * Returns a link to the connect page. Returns undefined if CYCLR_API_URL names another Cyclr, because the connectors of
- * that Cyclr are unknown.
+ * that Cyclr are unknown. If the service makes no link, prints the reason and returns undefined.
  */
-const linkOf = async ({ cyclr, service }: Running): Promise<string | undefined> =>
-  cyclr.sandbox
-    ? (await mintSession(service, { ...example, accountLabel: 'Acme Ltd', expiresIn: '1 hour' })).url
-    : undefined;
+async function linkOf({ cyclr, service }: Running): Promise<string | undefined> {
+  if (!cyclr.sandbox) return undefined;
+  try {
+    return (await mintSession(service, { ...example, accountLabel: 'Acme Ltd', expiresIn: '1 hour' })).url;
+  } catch (err) {
+    console.error(`There is no link to the connect page: ${(err as Error).message}`);
+    return undefined;
+  }
+}
 
 /** The lists of flows in Temporal Web that operators need most; docs/operating.md has the same queries. */
 const webLists = {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from '@temporalio/client';
@@ -212,6 +212,22 @@ describe('the start and stop of the local stack', () => {
 
     expect(await start.ended).toBe(0);
     expect(await areFree(env)).toEqual([true, true, true, true]);
+  });
+
+  test('a second npm start during the start of the first exits with 1, and prints folder and process of the first', async () => {
+    const first = installation.run('start', await freePorts());
+    await eventually(
+      () => existsSync(join(installation.folder, '.data', 'start.lock')),
+      (isThere) => isThere,
+    );
+    const second = installation.run('start', await freePorts());
+
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain(`npm start runs already, as process ${first.process.pid}`);
+    expect(second.output()).toContain(join(installation.folder, '.data'));
+    first.process.kill('SIGINT');
+    expect(await first.ended).toBe(0);
+    expect(existsSync(join(installation.folder, '.data', 'start.lock'))).toBe(false);
   });
 
   test('a killed npm start leaves no process behind, and its stack file does not block the next start', async () => {
