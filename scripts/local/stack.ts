@@ -72,7 +72,9 @@ export const startStack = (options: StackOptions): Promise<Stack> =>
 /** Rejects when the signal is aborted. */
 function abortOf(signal: AbortSignal | undefined): Promise<never> {
   const aborted = new Promise<never>((_resolve, reject) => {
-    signal?.addEventListener('abort', () => reject(new Error('The start was stopped.')));
+    const abort = () => reject(new Error('The start was stopped.'));
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort);
   });
   aborted.catch(() => undefined);
   return aborted;
@@ -92,7 +94,7 @@ const fairness = { 'matching.enableFairness': true };
 type Started = <Part extends LocalProcess>(starting: Promise<Part>) => Promise<Part>;
 
 async function startParts(options: StackOptions, started: Started): Promise<Running> {
-  const { folder, ports = {}, say, workerEnv, serviceEnv } = options;
+  const { folder, ports = {}, say, workerEnv, serviceEnv, signal } = options;
   const { TEMPORAL_ADDRESS } = process.env;
   const { CYCLR_API_URL, CYCLR_SERVICE_URL } = await readEnvironment(environment, process.env);
   const { logFolder, temporalFile, sandboxFile, sealingKeysFile, serviceKeys } = await openDataFolder(folder);
@@ -108,6 +110,7 @@ async function startParts(options: StackOptions, started: Started): Promise<Runn
           uiPort: ports.ui,
           dbFile: temporalFile,
           dynamicConfig: fairness,
+          signal,
         }),
       );
   const target = temporal ? targetOf(temporal.address) : temporalTarget();

