@@ -68,7 +68,8 @@ const cellsOf = ({ id, type, accountId, state, sentAt }: ListedEvent): string[] 
 ];
 
 async function listen(cli: Cli, port: number, json?: boolean): Promise<void> {
-  const secrets = (await webhookSecretsOf(cli)) ?? [newSecret()];
+  const configured = await webhookSecretsOf(cli);
+  const secrets = configured ?? [newSecret()];
   const starting = startEventReceiver({
     port,
     secrets,
@@ -81,7 +82,8 @@ async function listen(cli: Cli, port: number, json?: boolean): Promise<void> {
   const { url, server } = await starting.catch(() => {
     throw new CliError('configuration', `port ${port} is taken: choose another by --port`);
   });
-  note(cli, `Start the worker with WEBHOOK_URL=${url} WEBHOOK_SECRETS=${secrets.join(',')}`);
+  const ofWorker = configured ? 'and the same WEBHOOK_SECRETS' : `WEBHOOK_SECRETS=${secrets.join(',')}`;
+  note(cli, `Start the worker with WEBHOOK_URL=${url} ${ofWorker}`);
   await once(cli.signal, 'abort');
   server.close();
 }
