@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { digestOf, isApiKeyName } from '../client/http/api-key';
+import { digestOf, isApiKey, isApiKeyName } from '../client/http/api-key';
 import { credentialsOf } from '../sealing/credentials';
 import { readKeySet } from '../sealing/key-file';
 import { generateKey, keySetOf, publicHalf, publicKeyOf, rotate, type KeySet } from '../sealing/keys';
@@ -46,7 +46,7 @@ export function addKeysCommand(program: Command, cli: Cli): void {
     );
   add(
     'hash',
-    'Reads an API key of the service from standard input, and prints its SHA-256 digest for SERVICE_API_KEYS.',
+    'Reads an API key of the service from standard input, or on a terminal asks for it, and prints its SHA-256 digest for SERVICE_API_KEYS.',
   )
     .option('--name <name>', 'name of the key, which timelines and the audit show', apiKeyNameOf)
     .action(async ({ name, ...options }: KeysOptions & { name?: string }) => {
@@ -61,8 +61,10 @@ function apiKeyNameOf(name: string): string {
 }
 
 async function readDigest(cli: Cli): Promise<string> {
-  const key = await readValue(cli);
+  const key = (await readSecret(cli, 'API key')).replace(/^\uFEFF/, ''); // PowerShell adds a byte order mark
   if (key === '') throw new CliError('wrongUsage', 'no key: standard input is empty');
+  if (!isApiKey(key))
+    throw new CliError('malformed', 'no request can carry this key: a key has only A-Z, a-z, 0-9, _ . ~ + / = and -');
   if (key.length < GOOD_LENGTH)
     note(cli, `warning: a key under ${GOOD_LENGTH} characters can be guessed from its digest`);
   return digestOf(key);
@@ -105,7 +107,7 @@ export function addSealCommand(program: Command, cli: Cli): void {
       ) => {
         if (property === '') throw new CliError('wrongUsage', '--property takes a name');
         const sealingKey = await publicKeyOf(await sealingKeys(cli));
-        const value = await valueToSeal(cli);
+        const value = await readSecret(cli, 'Value');
         if (property === undefined) credentialsOf(value);
         const purpose = property === undefined ? 'credentials' : (`property:${property}` as const);
         const sealed = await seal(value, { accountId, connectorId, submissionId, purpose }, sealingKey);
@@ -114,5 +116,6 @@ export function addSealCommand(program: Command, cli: Cli): void {
     );
 }
 
-const valueToSeal = async (cli: Cli): Promise<string> =>
-  cli.stdin.isTTY ? onTerminal(cli, (ask) => ask({ label: 'Value', hidden: true })) : readValue(cli);
+/** Reads a value from standard input. On a terminal, asks for the value and does not show it. */
+const readSecret = async (cli: Cli, label: string): Promise<string> =>
+  cli.stdin.isTTY ? onTerminal(cli, (ask) => ask({ label, hidden: true })) : readValue(cli);

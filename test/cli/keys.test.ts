@@ -104,8 +104,8 @@ describe('keys hash', () => {
   const key = 'k'.repeat(32);
   const digest = createHash('sha256').update(key).digest('hex');
 
-  test.each([key, `${key}\n`, `${key}\r\n`])(
-    'the command keys hash prints for %j the digest of the API key without its line end',
+  test.each([key, `${key}\n`, `${key}\r\n`, `\uFEFF${key}\r\n`])(
+    'the command keys hash prints for %j the digest of the API key without its line end and byte order mark',
     async (input) => {
       expect(await cli(['keys', 'hash'], { input })).toMatchObject({ exitCode: 0, stdout: `${digest}\n`, stderr: '' });
       expect(JSON.parse((await cli(['keys', 'hash', '--json'], { input })).stdout)).toEqual({ digest });
@@ -132,6 +132,27 @@ describe('keys hash', () => {
     expect(stderr).toContain('32 characters');
     expect(stdout + stderr).not.toContain('hunter2');
   });
+
+  test('the command keys hash on a terminal asks for the API key and does not show it', async () => {
+    const { exitCode, stdout, stderr } = await cli(['keys', 'hash'], { terminal: true, input: `${key}\r` });
+
+    expect({ exitCode, stdout, stderr }).toEqual({
+      exitCode: 0,
+      stdout: `${digest}\n`,
+      stderr: 'API key (hidden): \n',
+    });
+  });
+
+  test.each([`${key} `, `${key}\n${key}`, `"${key}"`, `${key}ä`])(
+    'the command keys hash refuses the key %j, which no request can carry, and does not quote the key',
+    async (input) => {
+      const { exitCode, stdout, stderr } = await cli(['keys', 'hash'], { input });
+
+      expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+      expect(stderr).toMatch(/^malformed: no request can carry this key/);
+      expect(stderr).not.toContain(key);
+    },
+  );
 
   test('the command keys hash fails with wrongUsage for an empty standard input, and for an argument', async () => {
     expect(await cli(['keys', 'hash'], { input: '\n' })).toMatchObject({ exitCode: 2, stdout: '' });
