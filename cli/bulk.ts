@@ -224,9 +224,10 @@ async function actOnEach<Item, Result>(
     for (const [index, item] of queue) {
       if (failed || cli.signal.aborted) return;
       outcomes[index] = await act(item).catch((err: unknown) => {
-        failed = !(err instanceof ConnectorAuthError) || err.code === 'temporalUnavailable';
-        if (failed) throw err;
-        return void note(cli, `${(err as ConnectorAuthError).code}: ${nameOf(item)}`);
+        if (err instanceof ConnectorAuthError && err.code !== 'temporalUnavailable')
+          return void note(cli, `${err.code}: ${nameOf(item)}`);
+        failed = true;
+        throw err;
       });
       if (++done % PROGRESS_EVERY === 0) note(cli, `${done} of ${items.length}`);
     }

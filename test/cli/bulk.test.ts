@@ -135,6 +135,23 @@ describe('bulk reauthenticate', () => {
     expect(actsIn(calls).length).toBeLessThanOrEqual(10);
   });
 
+  test('starts no further re-authentication after temporalUnavailable, even if other connectors are refused afterwards', async () => {
+    let refuse = () => {};
+    const gate = new Promise<void>((resolve) => (refuse = resolve));
+    const start = async ({ connectorId }: ConnectorKey) => {
+      if (connectorId === 1) throw new ConnectorAuthError('temporalUnavailable', 'No answer.');
+      await gate;
+      throw new ConnectorAuthError('alreadyRunning', 'An authentication is running.');
+    };
+
+    const { exitCode, calls } = await cli(argv, { answers: { ...library(runsOf(50)), start } });
+    refuse();
+    await new Promise(setImmediate); // until then, each refused call could have started the next call
+
+    expect(exitCode).toBe(1);
+    expect(actsIn(calls).length).toBeLessThanOrEqual(10);
+  });
+
   test('starts no further re-authentication after Ctrl-C, and prints the id with which a repeated command continues', async () => {
     const interruption = new AbortController();
     const { start, ...rest } = library(runsOf(50));
