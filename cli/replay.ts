@@ -27,7 +27,7 @@ export function addReplayCommand(program: Command, cli: Cli): void {
     program,
     'replay',
     'Replays histories with the workflows of this version.',
-    'Prints for each history ok, or the first difference. Exit code 1 if a history differs, 2 if a file is no history.',
+    'Prints for each history ok, or the first difference. Exit code 1 if a history differs, or if the server has no open run; 2 if a file is no history.',
   )
     .argument('[files...]', 'histories as `temporal workflow show --output json` prints them')
     .option('--from-server', 'replay the open flows, onboardings, monitors and deliveries of the Temporal server')
@@ -37,7 +37,9 @@ export function addReplayCommand(program: Command, cli: Cli): void {
       if (Boolean(fromServer) === files.length > 0)
         throw new CliError('wrongUsage', 'give either files or --from-server');
       const runs = fromServer ? cli.histories(queryOf(query)) : await Promise.all(files.map(runOf));
-      await replayAll(cli, runs, json);
+      const count = await replayAll(cli, runs, json);
+      // An upgrade needs the exit code 0. Without any run, the address or the namespace can be wrong.
+      if (count === 0 && query === undefined) cli.exitCode = 1;
     });
 }
 
@@ -52,7 +54,8 @@ async function runOf(file: string): Promise<Run> {
   return { file, ...run };
 }
 
-async function replayAll(cli: Cli, runs: AsyncIterable<Run> | Run[], json: boolean | undefined): Promise<void> {
+/** Replays the runs, prints a line for each, and returns their number. */
+async function replayAll(cli: Cli, runs: AsyncIterable<Run> | Run[], json: boolean | undefined): Promise<number> {
   const { installSilentRuntime, replay } = await import('../temporal/replay.js');
   installSilentRuntime();
   const payloadCodecs = payloadCodecsOf(cli.env);
@@ -64,6 +67,7 @@ async function replayAll(cli: Cli, runs: AsyncIterable<Run> | Run[], json: boole
   }
   note(cli, count > 0 ? `${count} replayed, ${different} differ` : 'no run was found: nothing was replayed');
   if (different > 0) cli.exitCode = 1;
+  return count;
 }
 
 function resultOf({ file, workflowId, history, difference }: Replayed<Run>) {

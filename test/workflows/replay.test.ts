@@ -3,6 +3,7 @@
  * `cyclr-connect replay`.
  */
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -135,11 +136,11 @@ describe('cyclr-connect replay', () => {
   }
 
   /** Runs the command line of a build. */
-  async function replay(args: string[], build = dist): Promise<Ended> {
+  async function replay(args: string[], build = dist, namespace = stage.namespace): Promise<Ended> {
     const env = {
       ...process.env,
       TEMPORAL_ADDRESS: process.env.TEST_TEMPORAL_ADDRESS,
-      TEMPORAL_NAMESPACE: stage.namespace,
+      TEMPORAL_NAMESPACE: namespace,
     };
     const main = join(build, 'cli', 'main.js');
     return new Promise((resolve) => {
@@ -228,6 +229,19 @@ describe('cyclr-connect replay', () => {
 
     expect({ exitCode, lines }).toEqual({ exitCode: 0, lines: [] });
     expect(stderr).toContain('nothing was replayed');
+  });
+
+  test.concurrent('cyclr-connect replay --from-server exits with 1 if the namespace has no open run', async () => {
+    const namespace = `test-${randomUUID().slice(0, 8)}`;
+    const { workflowService } = stage.client.connection;
+    const workflowExecutionRetentionPeriod = { seconds: 86_400 as never };
+    await workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod });
+    await eventually(() => workflowService.describeNamespace({ namespace }));
+
+    const { exitCode, lines, stderr } = await replay(['--from-server'], dist, namespace);
+
+    expect({ exitCode, lines }).toEqual({ exitCode: 1, lines: [] });
+    expect(stderr).toContain('no run was found: nothing was replayed');
   });
 
   test.concurrent('cyclr-connect replay exits with 1 if Temporal refuses the query', async () => {
