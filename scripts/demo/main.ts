@@ -12,7 +12,7 @@ import { readKeySet } from '../../sealing/key-file';
 import { publicKeyOf } from '../../sealing/keys';
 import { connect, temporalTarget } from '../../temporal/connection';
 import { findLocalStack } from '../../temporal/local-stack';
-import { runMain } from '../../temporal/process';
+import { onStopSignal, runMain } from '../../temporal/process';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { EventBody } from '../../workflows/events';
 import { finalStates, type TimelineEntry, type View } from '../../workflows/view';
@@ -89,24 +89,32 @@ function lifeAfter(): Promise<number> {
   });
 }
 
-/** Starts a stack and a receiver of the stack's events, runs `act` with both, then stops and removes the stack. */
+/** Starts a stack and a receiver of the stack's events, runs `act` with both, then stops the stack. */
 async function onOwnStack(
   act: (stack: Running, receiver: Receiver) => Promise<number>,
   { workerEnv, serviceEnv }: Pick<StackOptions, 'workerEnv' | 'serviceEnv'> = {},
 ): Promise<number> {
+  const interruption = new AbortController();
+  onStopSignal(() => interruption.abort());
+  const { signal } = interruption;
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-demo-'));
+  // Removes the private keys in the folder even if a second Ctrl-C ends the process at once. A process that is ending can
+  // still write into the folder: then the removal is repeated.
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
   const receiver = await startReceiver(printEvent);
   const say = (line: string) => console.log(`  ${line}`);
-  const starting = startStack({ folder, say, workerEnv: { ...workerEnv, ...receiver.workerEnv }, serviceEnv });
+  const starting = startStack({ folder, say, signal, workerEnv: { ...workerEnv, ...receiver.workerEnv }, serviceEnv });
   try {
     return await runUntilStopped(
       starting,
       (stack) => act(stack, receiver),
       ({ stop }) => stop(),
     );
+  } catch (err) {
+    if (signal.aborted) return 130;
+    throw err;
   } finally {
     receiver.close();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -122,10 +130,14 @@ async function play({ temporal, cyclr, sealingKeys, service }: Running, receiver
   requireSandbox({ cyclr });
   const address = temporal.address;
   const configured = temporalTarget();
-  const target = process.env.TEMPORAL_ADDRESS ? configured : { ...configured, address, connectionOptions: { address } };
+  // The TEMPORAL_* variables can name another server than that of npm start.
+  const target =
+    configured.address === address ? configured : { ...configured, address, connectionOptions: { address } };
   const connection = await connect(target, CONNECT_MS);
   try {
-    const auth = new ConnectorAuth(new Client({ connection, namespace: temporal.namespace }));
+    const auth = new ConnectorAuth(new Client({ connection, namespace: temporal.namespace }), {
+      taskQueue: process.env.TASK_QUEUE || undefined,
+    });
     const sealer = sealerOf(await publicKeyOf(await readKeySet(sealingKeys)));
     const library = persistent(
       libraryTransport({ auth, sealer, by: 'demo', returnTo: `${cyclr.url}/return` }),

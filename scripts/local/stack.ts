@@ -129,7 +129,7 @@ async function startParts(options: StackOptions, started: Started): Promise<Runn
   const worker = await started(
     startWorker({ ...shared, cyclr, sealingKeys, healthPort: ports.health, env: workerEnv }),
   );
-  say(`Worker on task queue ${taskQueue}, its health at ${worker.healthUrl}`);
+  say(`Worker on task queue ${process.env.TASK_QUEUE || taskQueue}, its health at ${worker.healthUrl}`);
 
   const keys = { sealingKeys: await readKeySet(sealingKeys), keys: serviceKeys };
   const { url, apiKey } = await started(startService({ ...shared, ...keys, port: ports.service, env: serviceEnv }));

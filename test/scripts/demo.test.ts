@@ -12,12 +12,13 @@ jest.setTimeout(600_000); // this limit only ends a test that hangs
 const allEnded = `${Object.keys(expectations).length} of ${Object.keys(expectations).length} connectors ended as expected.`;
 const leftovers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('cyclr-connect-demo-'));
 
-test('without a running stack, npm run demo starts a stack, and every flow ends as expected', async () => {
+test('without a running stack, npm run demo starts a stack on the task queue of TASK_QUEUE, and every flow ends as expected', async () => {
   const before = leftovers();
-  const demo = installation.run('demo');
+  const demo = installation.run('demo', { TASK_QUEUE: 'demo-queue' });
 
   const code = await demo.ended;
 
+  expect(demo.output()).toContain('Worker on task queue demo-queue');
   expect(demo.output()).toContain(allEnded);
   expect(demo.output()).toContain('✓ onboarding completed, cycle active');
   expect(demo.output()).toMatch(/✓ (\d+) of \1 final events received and verified/);
@@ -75,6 +76,18 @@ test('npm run demo -- --life-after shows a break of a connection, the event, the
   ];
   expect(steps).toEqual(expected.map((step) => expect.stringMatching(step)));
   expect(code).toBe(0);
+  expect(leftovers().filter((name) => !before.includes(name))).toEqual([]);
+});
+
+test('Ctrl-C during the start of the stack ends npm run demo with 130, and removes its folder', async () => {
+  const before = leftovers();
+  const demo = installation.run('demo');
+  await demo.prints('Temporal at');
+
+  demo.process.kill('SIGINT');
+
+  expect(await demo.ended).toBe(130);
+  expect(demo.output()).not.toContain('Onboarding service at');
   expect(leftovers().filter((name) => !before.includes(name))).toEqual([]);
 });
 
