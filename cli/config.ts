@@ -7,9 +7,10 @@ import { z } from 'zod';
 import type { CyclrConfig } from '../activities/cyclr/client';
 import { ConnectorAuth } from '../client/connector-auth';
 import { ConnectorAuthError, toConnectorAuthError } from '../client/connector-auth-error';
+import { secretsOf } from '../client/http/verify';
 import { readKeySet } from '../sealing/key-file';
 import { keySetOf } from '../sealing/keys';
-import { connectAtOnce, type TemporalTarget } from '../temporal/connection';
+import { connectAtOnce, DEFAULT_ADDRESS, type TemporalTarget } from '../temporal/connection';
 import { origin, port, publicUrl, readEnvironment } from '../temporal/environment';
 import { findLocalStack, findTemporal, type LocalStack } from '../temporal/local-stack';
 import type { History } from '../temporal/replay';
@@ -132,9 +133,6 @@ export async function findSealingKeys({ env, cwd }: Place): Promise<string | und
   return namesServer({ env, cwd }) || !existsSync(file) ? undefined : localKeys(file);
 }
 
-/** The address of the Temporal server if no setting names a server. */
-const DEFAULT_ADDRESS = 'localhost:7233';
-
 /** True if a variable or a profile names a Temporal server. */
 const namesServer = ({ env, cwd }: Place): boolean =>
   Boolean(env.TEMPORAL_ADDRESS || env.TEMPORAL_PROFILE || env.TEMPORAL_CONFIG_FILE) ||
@@ -151,10 +149,13 @@ async function localKeys(keys: string): Promise<string> {
   }
 }
 
-/** The secrets in WEBHOOK_SECRETS, with which `events listen` verifies events. Undefined if the variable is not set. */
+/**
+ * The secrets in WEBHOOK_SECRETS, with which `events listen` verifies events. Undefined if the variable is not set. Fails:
+ * `configuration` for a bad secret.
+ */
 export async function webhookSecretsOf(place: Place): Promise<string[] | undefined> {
   const { WEBHOOK_SECRETS } = await variablesOf(place, 'WEBHOOK_SECRETS');
-  return WEBHOOK_SECRETS?.split(',').map((secret) => secret.trim());
+  return WEBHOOK_SECRETS === undefined ? undefined : configured(() => secretsOf(WEBHOOK_SECRETS), 'WEBHOOK_SECRETS: ');
 }
 
 /** The environment variables in `names`, and the task queue of the flows. */
@@ -241,11 +242,11 @@ const historiesOf = (client: Client): Connected['histories'] =>
     }
   };
 
-/** Calls `read`, and turns its error into a CliError with the code `configuration`. */
-function configured<T>(read: () => T): T {
+/** Calls `read`, and turns its error into a CliError with the code `configuration`. `where`: the text before the error. */
+function configured<T>(read: () => T, where = ''): T {
   try {
     return read();
   } catch (err) {
-    throw new CliError('configuration', (err as Error).message);
+    throw new CliError('configuration', `${where}${(err as Error).message}`);
   }
 }

@@ -32,6 +32,9 @@ export class TemporalUnavailable extends Error {
   override readonly name = 'TemporalUnavailable';
 }
 
+/** The address of the Temporal server if no setting names a server. */
+export const DEFAULT_ADDRESS = 'localhost:7233';
+
 /**
  * The server that TEMPORAL_* or the TOML profile names. Without these settings, `localhost:7233` and the namespace
  * `default`. Fails with a {@link ConfigError} that names each wrong variable, or the profile.
@@ -40,7 +43,7 @@ export function temporalTarget(env: NodeJS.ProcessEnv = process.env): TemporalTa
   const variables = { ...setVariables(env), ...setVariables(readEnvironmentNow(temporalEnvironment, env)) };
   const { connectionOptions, namespace = 'default' } = settingsOf(variables);
   checkCertificates(connectionOptions.tls, variables);
-  const address = connectionOptions.address ?? 'localhost:7233';
+  const address = connectionOptions.address ?? DEFAULT_ADDRESS;
   const payloadCodecs = payloadCodecsOf(variables);
   return {
     address,

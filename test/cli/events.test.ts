@@ -126,7 +126,7 @@ describe('events listen', () => {
       statuses.push((await post(url, secret)).status);
       statuses.push((await post(url, createSecret())).status);
       statuses.push((await fetch(url)).status);
-      statuses.push((await post(url, secret, 'x'.repeat(1024 * 1024 + 1))).status);
+      statuses.push((await post(url, secret, 'x'.repeat(2 * 1024 * 1024 + 1))).status);
     });
 
     expect(exitCode).toBe(130); // 130 means interrupted, the usual end of this command
