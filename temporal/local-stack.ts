@@ -69,7 +69,8 @@ function textOf(file: string): string | undefined {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** True if a process with this id runs. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -1,6 +1,7 @@
 /** The lock of a data folder: only one `npm start` uses a folder at a time. */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAlive } from '../../temporal/local-stack';
 
 /** The path of the lock in the data folder. The file has the process id of the `npm start` that holds the lock. */
 export const lockFile = (folder: string): string => join(folder, 'start.lock');
@@ -17,7 +18,7 @@ export function takeLock(folder: string, refusal: (pid: number) => Error): () =>
     // A hard link appears together with its content, so no process reads a lock without a process id.
     while (!succeeds(() => linkSync(mine, file), 'EEXIST')) {
       const pid = holderOf(file);
-      if (pid !== process.pid && isAlive(pid)) throw refusal(pid);
+      if (pid > 0 && pid !== process.pid && isAlive(pid)) throw refusal(pid);
       dropStale(file, pid);
     }
   } finally {
@@ -42,14 +43,6 @@ function holderOf(file: string): number {
     return -1;
   }
 }
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return pid > 0 && process.kill(pid, 0);
-  } catch (err) {
-    return (err as NodeJS.ErrnoException).code === 'EPERM'; // the process runs as another user
-  }
-};
 
 /** Returns false if `act` fails with this error code. */
 function succeeds(act: () => void, otherwise: string): boolean {
