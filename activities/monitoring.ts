@@ -12,7 +12,7 @@ import type { CyclrClient } from './cyclr/client';
 import { isOfKind } from './cyclr/errors';
 import { factsOf, type Targets } from './events/targets';
 import { mapped } from './failures';
-import { ignoreNotFound, isOther, latestRun, statusOf, type Run } from './onboarding';
+import { ignoreNotFound, isOther, latestRun, resultOf, statusOf } from './onboarding';
 
 /** The value of `by` in the timeline of a re-authentication that a monitor starts. */
 const BY = 'monitor';
@@ -74,16 +74,13 @@ async function latestOutcome(
   if (isOpen(run)) return { isFlowOpen: true };
   const { runId, state } = await statusOf(client, key.connectorId, run);
   const at = (run.closeTime ?? run.startTime).toISOString();
-  const by = run.status.name === 'COMPLETED' ? lastActor(await resultOf(run)) : undefined;
+  const by = run.status.name === 'COMPLETED' ? lastActor(await resultOf(client, run)) : undefined;
   return { outcome: { runId: runId!, state: state as FinalStateName, at, ...(by !== undefined && { by }) } };
 }
 
 /** The person or program that acted last in a flow. */
 const lastActor = ({ timeline }: FlowResult): string | undefined =>
   timeline.entries.findLast(({ by }) => by !== undefined)?.by;
-
-const resultOf = ({ workflowId, runId }: Run): Promise<FlowResult> =>
-  Context.current().client.workflow.getHandle(workflowId, runId).result() as Promise<FlowResult>;
 
 async function startReauthentication(
   key: ConnectorKey,

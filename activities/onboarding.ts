@@ -114,8 +114,8 @@ async function activateCycle(
 function startFlows(key: OnboardingKey, request: FlowsToStart): Promise<FlowStatus[]> {
   const { info } = Context.current();
   return eachOf(request.connectorIds, async (client, connectorId) => {
-    // If an earlier activity attempt has already started the flow, or has subscribed to the flow, this attempt does not
-    // start the flow again, even if the flow has ended.
+    // If an earlier activity attempt has already started the flow, or if the flow has ended since this activity was
+    // scheduled, this attempt does not start the flow again.
     const earlier = info.attempt > 1 ? await readRun(client, { ...key, connectorId }) : undefined;
     const isOwn = earlier && memoOf(earlier).onboardingRun === request.firstRunId;
     if (earlier && (isOwn || hasEndedAfter(earlier, info.scheduledTimestampMs)))
@@ -256,14 +256,18 @@ const hasEndedAfter = ({ closeTime }: Run, ms: number): boolean => closeTime !==
  * in the result of the run.
  */
 export async function statusOf(client: Client, connectorId: number, run: Run): Promise<FlowStatus> {
-  const { workflowId, runId, status } = run;
+  const { runId, status } = run;
   if (isOpen(run)) return { connectorId, runId, state: 'running' };
   const ended = endedByTemporal.find((one) => one.status === status.name)?.state;
   const state = ended ?? run.typedSearchAttributes.get(searchAttributes.state);
   if (state !== undefined) return { connectorId, runId, state: state as FinalStateName };
-  const result = (await client.workflow.getHandle(workflowId, runId).result()) as FlowResult;
+  const result = await resultOf(client, run);
   return { connectorId, runId, state: result.state as FinalStateName };
 }
+
+/** The result of a completed run. */
+export const resultOf = (client: Client, { workflowId, runId }: Run): Promise<FlowResult> =>
+  client.workflow.getHandle(workflowId, runId).result() as Promise<FlowResult>;
 
 /**
  * Calls `call` for each item, at most 20 at a time, with a heartbeat after each call. Fails before the next item if the

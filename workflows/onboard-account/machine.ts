@@ -176,7 +176,7 @@ const blocked = ({ id }: OnboardedCycle, lacks: Lack[]): OnboardedCycle => ({
 
 /**
  * The state after the start of the flows. An item can have ended before this event: by the end of the started run, or by
- * the late signal of an earlier run. Only the end of the started run counts.
+ * the late signal of an earlier run. The end of another run counts only if this run authenticated the connector.
  */
 function flowsStarted(state: State, { flows, at }: On<'flowsStarted'>): State {
   const started = new Map(flows.map((flow) => [flow.connectorId, flow]));

@@ -217,17 +217,18 @@ class OnboardingRun {
   }
 
   /**
-   * True if one of the flows has ended before the answer of `startFlows` came. The end can be of an earlier or of a later
-   * run than the answer, so a check of the flows must follow.
+   * True if one of the flows ended before the answer of `startFlows` came, and did not end as authenticated. The end can
+   * be of an earlier or of a later run than the answer, so a check of the flows must follow.
    */
   #hasEnded(flows: readonly FlowStatus[]): boolean {
     const started = new Set(flows.map(({ connectorId }) => connectorId));
     return this.#state.items.some(
-      ({ connectorId, state }) => started.has(connectorId) && finalStates.includes(state as FinalStateName),
+      ({ connectorId, state }) =>
+        started.has(connectorId) && state !== 'authenticated' && finalStates.includes(state as FinalStateName),
     );
   }
 
-  /** Waits for a signal, or for the hourly check of the flows. Calls Continue-As-New if Temporal suggests it. */
+  /** Waits for a signal, or for the next check of the flows. Calls Continue-As-New if Temporal suggests it. */
   async #awaitFlows(state: State): Promise<EventBody | undefined> {
     const check = (this.#check ??= new Timer(this.#checkAt, 'Next check of the flows'));
     const hasChanged = () => this.#state !== state || this.#cancelEvent !== undefined;
@@ -281,7 +282,7 @@ class OnboardingRun {
   }
 
   /**
-   * Waits at most 90 s for the ends of the cancelled flows. If the onboarding ended before its flows, the next onboarding
+   * Waits 90 s at most for the ends of the cancelled flows, and longer while no worker is free. If the onboarding ended before its flows, the next onboarding
    * of these connectors would find the cancelled flows.
    */
   async #awaitEnds(runs: FlowRun[]): Promise<void> {
