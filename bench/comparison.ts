@@ -4,7 +4,7 @@ import type { MemorySteps } from './memory';
 import type { Round } from './rounds';
 import { ratios, spreadOf, type Spread } from './stats';
 
-/** The limits that the median ratio of a row must keep, and the limit of the value of `ours` itself. */
+/** `atMost`, `atLeast`: limits of the median ratio. `oursAtMost`: the limit of the median of `ours`. */
 export interface Target {
   atMost?: number;
   atLeast?: number;

@@ -1,6 +1,6 @@
 /**
  * Profiles the worker of the flow and the worker of the minimal workflow, and sums the time in each part of the code.
- * The profiler of V8 takes samples by the clock, so the sum is no CPU time: it includes the time in which a busy thread
+ * The profiler of V8 takes samples by the clock, so the sum is not CPU time: it includes the time in which a busy thread
  * waits for a core.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

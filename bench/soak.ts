@@ -74,8 +74,8 @@ export interface Soak {
   /** The number of units that were not started because all accounts were in use. */
   skipped: number;
   /**
-   * The CPU time of server, worker and service for one unit of the samples that have the slopes, in milliseconds.
-   * Without the garbage collections and the snapshots of the bench.
+   * The CPU time of server, worker and service for one unit, in milliseconds, over the samples from which the slopes are
+   * computed. Without the garbage collections and the snapshots of the bench.
    */
   cpuMs: number;
   errors: string[];
@@ -161,7 +161,7 @@ const grows = ({ heap, rss, descriptors }: ProcessGrowth): boolean =>
   descriptors > 0 || [heap, rss].some(({ slope, standardError }) => !(slope <= STANDARD_ERRORS * standardError));
 
 /**
- * Waits until no workflow is open and the receiver has got all events. If the receiver gets more events, or after
+ * Waits until no workflow is open and the receiver has got all events. If the receiver has got more events then, or after
  * `LIMIT_MS`, adds an error to `mix.errors` and ends the wait.
  */
 async function nothingOpen({ client }: Stack, mix: Mix, target: Target): Promise<void> {
@@ -169,7 +169,7 @@ async function nothingOpen({ client }: Stack, mix: Mix, target: Target): Promise
     const { count } = await client.workflow.count(OPEN);
     const received = target.received();
     if (count === 0 && received === mix.events) return;
-    if (received <= mix.events && performance.now() < until) continue;
+    if ((count > 0 || received <= mix.events) && performance.now() < until) continue;
     mix.errors.push(`${count} workflows are open, ${received} events arrived instead of ${mix.events}`);
     mix.events = received;
     return;
