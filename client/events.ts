@@ -12,7 +12,7 @@ import {
 } from '../workflows/events';
 import { searchAttributes } from '../workflows/messages';
 import { isAccountId } from '../workflows/connector';
-import { isOpen, OPEN } from '../workflows/visibility';
+import { endedByTemporal, isOpen, OPEN } from '../workflows/visibility';
 import { eventStates, type EventList, type EventState, type ListedEvent, type ShownEvent } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
 import { invalidInput, latestRuns, pageOfRuns, quotedValue, type Run } from './runs';
@@ -31,7 +31,7 @@ export interface EventsRequest {
 const inQueries: Record<EventState, string> = {
   pending: OPEN,
   delivered: "ExecutionStatus = 'Completed'",
-  undelivered: "ExecutionStatus IN ('Failed', 'Canceled', 'Terminated', 'TimedOut')",
+  undelivered: `ExecutionStatus IN (${endedByTemporal.map(({ inQueries }) => `'${inQueries}'`).join(', ')})`,
 };
 
 /**
