@@ -67,7 +67,8 @@ interface Sweep {
 /**
  * Starts the delivery of the final event of each run that Temporal ended. Leaves out a run that is not the latest run
  * of its workflow id, because after a reset another run continues the flow. Returns the ids of the runs that the next
- * sweep can leave out: the runs whose delivery was started now or earlier, and the runs that need no delivery.
+ * sweep can leave out: the runs whose delivery was started now or earlier, the runs that need no delivery, and the runs
+ * whose event is too large.
  */
 export async function sendFinalEvents(
   client: Client,

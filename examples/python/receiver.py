@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-# Fails at the start if a secret is empty or is not base64.
+# Fails at the start if a secret is empty. Python ignores characters that are not base64.
 webhooks = [Webhook(secret.strip()) for secret in os.environ["WEBHOOK_SECRETS"].split(",")]
 
 
