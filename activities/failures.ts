@@ -29,7 +29,7 @@ const fates: Record<Exclude<CyclrErrorKind, 'refused'>, Fate> = {
 };
 
 /** A failure that is expected in a flow, so Temporal neither counts nor logs the failure as an error. */
-const expected = (type: ActivityFailureType, options: ApplicationFailureOptions): ApplicationFailure =>
+const expected = (type: ActivityFailureType | 'FlowsOpen', options: ApplicationFailureOptions): ApplicationFailure =>
   ApplicationFailure.create({ type, category: ApplicationFailureCategory.BENIGN, ...options });
 
 /** The failure of an input that the worker refuses before it sends the input to Cyclr. */
@@ -64,6 +64,9 @@ export const policyFailure = (message: string): ApplicationFailure =>
  */
 export const notAuthenticatedYet = (nextRetryDelay: number): ApplicationFailure =>
   expected('NotAuthenticatedYet', { message: 'Cyclr does not report the authentication yet', nextRetryDelay });
+
+/** The failure of the wait for the ends of cancelled flows, as long as one of these flows is open. */
+export const flowsOpen = (): ApplicationFailure => expected('FlowsOpen', { message: 'A cancelled flow is still open' });
 
 /**
  * Runs a call and turns its error into a Temporal failure. An error of an unexpected class is logged, and becomes the

@@ -1,6 +1,5 @@
 /** The activities of an onboarding: they read the scope from Cyclr, and start, check and cancel flows in Temporal. */
-import { ApplicationFailure, Context } from '@temporalio/activity';
-import { ApplicationFailureCategory } from '@temporalio/common';
+import { Context } from '@temporalio/activity';
 import { isConnectorId, workflowIdOf } from '../workflows/connector';
 import { FLOW_TYPE, flowStartOptions, type FlowMemo } from '../workflows/flow-start';
 import { cancel, searchAttributes, subscribe } from '../workflows/messages';
@@ -22,7 +21,7 @@ import type { CyclrClient } from './cyclr/client';
 import { isOfKind } from './cyclr/errors';
 import type { ListedConnector, Prerequisite } from './cyclr/wire';
 import { factsOf, type Targets } from './events/targets';
-import { invalidInput, mapped } from './failures';
+import { flowsOpen, invalidInput, mapped } from './failures';
 
 /** The highest number of calls to Temporal at the same time. */
 const AT_ONCE = 20;
@@ -215,14 +214,6 @@ async function awaitEnds({ accountId }: OnboardingKey, runs: FlowRun[]): Promise
     if (run?.runId === runId && run.status.name === 'RUNNING') throw flowsOpen();
   });
 }
-
-/** A failure that is expected, so Temporal neither counts nor logs the failure as an error. */
-const flowsOpen = (): ApplicationFailure =>
-  ApplicationFailure.create({
-    message: 'A cancelled flow is still open',
-    type: 'FlowsOpen',
-    category: ApplicationFailureCategory.BENIGN,
-  });
 
 interface Key {
   accountId: string;
