@@ -78,13 +78,13 @@ async function warnUnlessCurrent(
   { connection, logger, ...target }: TemporalTarget & { connection: NativeConnection; logger: Logger },
 ): Promise<void> {
   const { namespace } = target;
-  const described = await describeDeployment(connection, namespace, deployment).catch((error: unknown) => {
-    logger.warn(`The current version of deployment ${deployment} can not be read`, { error });
-    return 'unknown' as const;
-  });
-  if (described === 'unknown') return;
   const { buildId } = options.workerDeploymentOptions!.version;
-  const current = described?.current;
+  let current: string | undefined;
+  try {
+    current = (await describeDeployment(connection, namespace, deployment))?.current;
+  } catch (error) {
+    return logger.warn(`The current version of deployment ${deployment} can not be read`, { error });
+  }
   if (current === buildId) return;
   const reason =
     current === undefined
