@@ -248,8 +248,8 @@ export interface FlowsToCheck {
 
 /**
  * The activities of an onboarding. `startFlows`, `checkFlows` and `cancelFlows` call only Temporal, and Temporal retries
- * them without a limit. `awaitEnds` also calls only Temporal, and has 90 s for its attempts: after a timeout, the onboarding
- * calls `awaitEnds` again.
+ * them without a limit. `awaitEnds` also calls only Temporal, and has 90 s for its attempts: after a timeout, the
+ * onboarding calls `awaitEnds` again.
  */
 export interface OnboardingActivities {
   /** Reads the scope from Cyclr. Fails: `InvalidInput` for more than 500 connectors. Safe to repeat. */

@@ -282,8 +282,8 @@ class OnboardingRun {
   }
 
   /**
-   * Waits 90 s at most for the ends of the cancelled flows, and longer while no worker is free. If the onboarding ended before its flows, the next onboarding
-   * of these connectors would find the cancelled flows.
+   * Waits 90 s at most for the ends of the cancelled flows, and longer while no worker is free. If the onboarding ended
+   * before its flows, the next onboarding of these connectors would find the cancelled flows.
    */
   async #awaitEnds(runs: FlowRun[]): Promise<void> {
     for (;;) {
