@@ -16,7 +16,7 @@ export interface Row extends Target {
   unit: string;
   ours: Spread;
   minimal: Spread;
-  /** `ours` divided by `minimal`: the {@link ratios} of each two adjacent pairs. */
+  /** `ours` divided by `minimal`: the {@link ratios} of each two adjacent pairs of rounds; for memory, of each step. */
   ratio: Spread;
 }
 
@@ -37,7 +37,10 @@ const KIB = 1024;
 export function compare(rounds: Both<Round[]>, memory: Both<MemorySteps>): Row[] {
   const ofMemory = (what: string, key: 'heapPerFlow' | 'rssPerFlow', target?: Target): Row => {
     const scaled = ({ [key]: steps }: MemorySteps) => steps.map((bytes) => bytes / KIB);
-    return rowOf(what, 'KiB', { ours: scaled(memory.ours), minimal: scaled(memory.minimal) }, target);
+    const [ours, minimal] = [scaled(memory.ours), scaled(memory.minimal)];
+    // No mean of two adjacent steps: the order of the two sides has no influence, and a step of RSS can be negative.
+    const ratio = spreadOf(ours.map((value, step) => value / minimal[step]!));
+    return { ...rowOf(what, 'KiB', { ours, minimal }, target), ratio };
   };
   return [
     ...costRows(rounds, { cpu: { atMost: 1.1 }, flowsPerSecond: { atLeast: 0.92 }, inputs: { atMost: 1.05 } }),

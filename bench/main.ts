@@ -193,11 +193,13 @@ async function benchService(
   return 0;
 }
 
-/** Returns the short hash of the checked-out commit, with `-dirty` if files have changed since the commit. */
+/** Returns the short hash of the checked-out commit, with `-dirty` if files other than results have changed since. */
 function commit(): string {
-  const args = ['describe', '--always', '--dirty', '--exclude=*'];
+  const git = (...args: string[]) =>
+    execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {
-    return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const changes = git('status', '--porcelain', '--untracked-files=no', '--', '.', ':(exclude)docs/bench');
+    return git('rev-parse', '--short', 'HEAD') + (changes && '-dirty');
   } catch {
     return 'unknown'; // no git, or no repository
   }

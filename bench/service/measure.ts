@@ -28,11 +28,11 @@ export async function measureService(
   say: (line: string) => void,
 ): Promise<ServiceFigures> {
   const worker = await stack.startWorker('ours');
+  const streams = await measureStreams(stack, STREAMS);
   const service = await stack.startService();
   const push = await measurePush(stack, service, { rounds, flows }, say);
   const reading = await measureReading(stack, service, { rounds, reads: flows * READS_OF_FLOW }, say);
   await service.stop();
-  const streams = await measureStreams(stack, STREAMS);
   await worker.stop();
   return {
     rows: rowsOf(push, reading),
