@@ -80,7 +80,7 @@ export interface ConnectionView extends ConnectorKey {
 const MIN_EVERY_MS = 60_000;
 const DEFAULT_EVERY = '24 hours';
 
-/** A signal `check` without a new interval causes no read if the last read is younger than this time. */
+/** A signal `check` without a new interval causes no read if the monitor has read the connector within this time. */
 const CHECK_PAUSE_MS = 10_000;
 
 /** True if the last read is so recent that a signal `check` without a new interval causes no read. */

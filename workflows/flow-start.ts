@@ -8,7 +8,7 @@ import type { Input } from './input';
 import { escapeMarkdown } from './markdown';
 import { searchAttributes } from './messages';
 
-/** The facts about the start of a flow, in clear in the memo of its run. */
+/** The facts about the start of a flow. Temporal keeps these facts in the memo of the run, in clear. */
 export interface FlowMemo {
   /** A start with the same idempotency key returns this run, even after the end of the run. */
   idempotencyKey?: string;

@@ -86,8 +86,8 @@ export interface Confirmation {
 }
 
 /**
- * Reports that the browser came back from the third party's consent page. The return of the browser proves no consent, so
- * the flow re-reads the connector.
+ * Reports that the browser came back from the third party's consent page. The return of the browser proves no consent,
+ * so the flow re-reads the connector.
  */
 export interface OAuthCallback {
   attemptId: string;

@@ -10,10 +10,11 @@ type Payload = NonNullable<NonNullable<Job['signalWorkflow']>['input']>[number];
 const RESERVED = '__temporal_';
 
 /**
- * Protects the workflow tasks of each run against three kinds of messages: signals with a reserved name, messages with
- * arguments that can't be decoded, and queries for which the SDK applies the events of a workflow task that the worker
- * has not yet handled ({@link ReadAhead}). Also passes traces on ({@link tracing}). Does nothing for workflow types of
- * other projects, because a worker that uses the plugin can also run such workflows.
+ * Three kinds of messages would make each later workflow task of a run fail, and these interceptors prevent this: (1)
+ * signals with a reserved name; (2) messages with arguments that can't be decoded; (3) queries that apply the events of
+ * a workflow task before the worker handles this task ({@link ReadAhead}). The interceptors also add the trace of a
+ * message to the activities that follow it ({@link tracing}). They do nothing for workflow types of other projects,
+ * because a worker that uses the plugin can also run such workflows.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   if (!workflowTypes.includes(workflowInfo().workflowType)) return {};

@@ -30,7 +30,7 @@ export function countOperatorsTrouble(reason: unknown): void {
 export const countLink = (result: 'made' | 'superseded' | 'unavailable' | 'operatorsTrouble'): void =>
   count('cyclr_connect_links_total', 'Requests for a link to the consent', { result });
 
-/** Counts an event as delivered, or as undelivered if a target has not accepted the event when the retries end. */
+/** Counts an event as delivered, or as undelivered if the retries have ended before each target accepted the event. */
 export const countEvent = (type: EventType, result: 'delivered' | 'undelivered'): void =>
   count('cyclr_connect_events_total', 'Events by type and result', { type, result });
 

@@ -18,9 +18,11 @@ export type ActivityFailureType =
   | 'CyclrThrottled'
   /** 401. Temporal retries the activity, and the retry requests a new token, because the token may have expired. */
   | 'CyclrUnauthorized'
-  /** 401 although the token was requested after an earlier 401 for this account, so a new token does not help. */
+  /** 401 for a token that was requested after an earlier 401 for this account. Another new token would get 401, too. */
   | 'CyclrAccessDenied'
-  /** The operator's trouble: 403, an IP restriction, a refused client id and secret, or a connector that is too large. */
+  /**
+   * The operator's trouble: 403, an IP restriction, a refused client id and secret, or a connector that is too large.
+   */
   | 'CyclrForbidden'
   /** 404 for the account connector or the cycle. */
   | 'CyclrNotFound'
@@ -147,7 +149,9 @@ export interface AuthorizationCheck {
 
 export interface Authorization {
   connector: Connector;
-  /** False if Cyclr's `Authenticated: true` can be older than the consent. */
+  /**
+   * True if the consent is proven. False if Cyclr's `Authenticated: true` can come from the time before the consent.
+   */
   isProven: boolean;
 }
 
@@ -247,9 +251,9 @@ export interface FlowsToCheck {
 }
 
 /**
- * The activities of an onboarding. `startFlows`, `checkFlows` and `cancelFlows` call only Temporal, and Temporal retries
- * them without a limit. `awaitEnds` also calls only Temporal, and has 90 s for its attempts: after a timeout, the
- * onboarding calls `awaitEnds` again.
+ * The activities of an onboarding. `startFlows`, `checkFlows` and `cancelFlows` call only Temporal, and Temporal
+ * retries them without a limit. `awaitEnds` also calls only Temporal, and has 90 s for its attempts: after a timeout,
+ * the onboarding calls `awaitEnds` again.
  */
 export interface OnboardingActivities {
   /** Reads the scope from Cyclr. Fails: `InvalidInput` for more than 500 connectors. Safe to repeat. */
@@ -272,8 +276,8 @@ export interface OnboardingActivities {
    */
   cancelFlows(key: OnboardingKey, request: { connectorIds: number[]; by?: string }): Promise<FlowRun[]>;
   /**
-   * Returns if each of the runs has ended or is paused. Otherwise fails as `FlowsOpen`, and Temporal retries the
-   * activity. So the wait holds no slot of a worker. Safe to repeat.
+   * Succeeds if each of the runs has ended or is paused. Otherwise fails as `FlowsOpen`, and Temporal retries the
+   * activity. Between the attempts, the wait takes no activity slot of a worker. Safe to repeat.
    */
   awaitEnds(key: OnboardingKey, runs: FlowRun[]): Promise<void>;
 }
@@ -291,7 +295,7 @@ export interface ConnectionRead {
   isFlowOpen?: true;
   /** The time between two reads, from the policy or from MONITOR_EVERY of the worker. */
   every?: Duration;
-  /** True if the policy asks for an automatic re-authentication. */
+  /** True if the policy has `reauthenticate: automatic`. */
   automatic?: true;
   /** Absent if no event of the connection has a target. */
   events?: TargetFacts;

@@ -3,12 +3,13 @@ import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import { upsertSearchAttributes } from '@temporalio/workflow';
 
 /**
- * The values that this run has set. A run does not compare with the search attributes of its start event: after an
- * operator has removed and registered a search attribute, Temporal can show the start event without the value (server
- * 1.32 on SQL). Then a replay would upsert other values than the run, and would fail.
+ * The search attributes that this run has upserted. The run upserts a value only if the value differs from the last
+ * upserted value. The run does not compare with the search attributes in its start event, because these can get lost:
+ * after an operator has removed a search attribute and registered it again, the start event can lack its value (server
+ * 1.32 on SQL). A replay would then upsert other values than the run, and would fail.
  */
 export class PublishedAttributes {
-  /** The values as JSON, by name. */
+  /** The last upserted value of each search attribute, as JSON. The key is the name of the search attribute. */
   readonly #values = new Map<string, string>();
 
   /** Upserts each value that is not published yet. `null` removes a value. */

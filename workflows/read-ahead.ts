@@ -1,6 +1,6 @@
 /**
- * Guards against a fault of the SDK: a query on an uncached run also applies the events of a workflow task that has not
- * completed yet.
+ * Protects runs from a fault of the SDK: a query on a run that is not in the worker's cache also applies the events of
+ * a workflow task that has not completed yet.
  */
 import type { ActivateInput, ConcludeActivationInput, WorkflowInfo } from '@temporalio/workflow';
 import sdk from '@temporalio/workflow/lib/pkg';

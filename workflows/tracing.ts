@@ -1,8 +1,8 @@
 /**
- * Passes the trace of a message on to the activities that the workflow calls after the message. A message with a trace
- * has the header that Temporal's own OpenTelemetry interceptors use. This file does not use Temporal's interceptors:
- * they would put each activity into the trace of the message that started the workflow, because the main function of
- * the workflow calls all activities. With this file, an activity belongs to the trace of the latest message that has a
+ * Adds the trace of a message to the activities that the workflow calls after the message. A message with a trace has
+ * the header that Temporal's own OpenTelemetry interceptors use. This file does not use Temporal's interceptors: they
+ * would put each activity into the trace of the message that started the workflow, because the main function of the
+ * workflow calls all activities. With this file, an activity belongs to the trace of the latest message that has a
  * trace.
  *
  * With and without traces, the recorded commands are the same: this file adds no command, draws no random number, and
@@ -61,7 +61,7 @@ export function tracing(): Pick<WorkflowInterceptors, 'inbound' | 'outbound'> {
     inbound: [
       {
         execute(input, next) {
-          // The report of the start does not wait for the end of the workflow, because a flow can last for weeks.
+          // The span of the start ends at once, and not at the end of the workflow, because a flow can last for weeks.
           take(`RunWorkflow:${workflowInfo().workflowType}`, input.headers)();
           return next(input);
         },
@@ -87,7 +87,8 @@ export function tracing(): Pick<WorkflowInterceptors, 'inbound' | 'outbound'> {
 }
 
 /**
- * The W3C Trace Context in the header. `undefined` for a header of another shape: any sender can send such a header.
+ * The W3C Trace Context in the header. `undefined` if the header has another shape, because any sender can send any
+ * header.
  */
 function traceParentIn(headers: Headers): string | undefined {
   try {

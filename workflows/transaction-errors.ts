@@ -26,7 +26,10 @@ const MAX_TEXT = 200;
 const isShort = (value: unknown): boolean =>
   value === undefined || (typeof value === 'string' && value.length <= MAX_TEXT);
 
-/** The first fault of a start input. `undefined` if the input has no fault. A cycle id follows the rules of an account id. */
+/**
+ * The first fault of a start input. `undefined` if the input has no fault. A cycle id follows the rules of an account
+ * id.
+ */
 export function faultOfTransactionError(input: unknown): string | undefined {
   if (!isObject(input)) return 'the input is not an object';
   const { accountId, cycleId, transactionId, at } = input;

@@ -60,7 +60,7 @@ export const problemCodes = [
 export type ProblemCode = (typeof problemCodes)[number];
 
 /**
- * The latest fault that the user or the operator can mend. The view keeps the problem until the flow enters another
+ * The latest problem, which the user or the operator can mend. The view keeps the problem until the flow enters another
  * state.
  */
 export interface Problem {
@@ -108,8 +108,8 @@ export interface View extends ConnectorKey {
   state: StateName;
   connector?: Omit<Connector, 'authenticated' | 'fields' | 'policy' | 'identity' | 'refusedByCheck'>;
   /**
-   * In `awaitingProperties`: all properties that can be set, in display order. In `awaitingCredentials` of the auth type
-   * AuthFields: the fields of the policy.
+   * In `awaitingProperties`: all properties that can be set, in display order. In `awaitingCredentials` of the auth
+   * type AuthFields: the fields of the policy.
    */
   fields?: Field[];
   problem?: Problem;

@@ -39,8 +39,8 @@ export const monitorsOfAccount = (accountId: string): string =>
   `WorkflowType = '${MONITOR_TYPE}' AND WorkflowId STARTS_WITH "${connectionWorkflowIdOf({ accountId, connectorId: 0 }).slice(0, -1)}"`;
 
 /**
- * The statuses of closed runs, except Completed, and the state that each status means. The search attributes of a run
- * with one of these statuses can still show the state before the end.
+ * The statuses of closed runs, except Completed, each with the state of the flow that it means. The search attributes
+ * of a run with one of these statuses can still show the flow's state before the end.
  */
 export const endedByTemporal: readonly { status: string; inQueries: string; state: StateName }[] = [
   { status: 'CANCELLED', inQueries: 'Canceled', state: 'cancelled' },

@@ -76,8 +76,8 @@ type Accepted = Extract<Event, { type: 'credentialsApplied' | 'authorizationConf
 /**
  * After Cyclr has accepted credentials, or after a re-read has found new credentials, checks them at the third party by
  * the methods of the policy. Returns the given event with the result of the check, or the event `refused` if the third
- * party refuses the credentials. If the policy names no method, returns the given event without a check. If the activity
- * fails or is cancelled, the result is `notChecked`, because Cyclr has accepted the credentials.
+ * party refuses the credentials. If the policy names no method, returns the given event without a check. If the
+ * activity fails or is cancelled, the result is `notChecked`, because Cyclr has accepted the credentials.
  */
 export async function checked(key: ConnectorKey, event: Accepted | Verdict): Promise<Event> {
   if (event.type === 'authorizationNotConfirmed' || !event.connector.policy?.checks) return event;

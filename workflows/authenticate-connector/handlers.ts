@@ -115,9 +115,9 @@ async function answerTo({ flow }: Context, message: Message): Promise<View> {
 }
 
 /**
- * If a verification is running, or a confirmation waits in the inbox, waits for the result. If there is no such verification,
- * returns the current view at once in two cases: the attempt is unknown, or a confirmation started a verification less
- * than 5 s ago. In all other cases, starts a verification and waits for its result.
+ * If a verification is running, or an unread confirmation in the inbox will start one, waits for the result of this
+ * verification. Otherwise, returns the current view at once in two cases: the attempt is unknown, or a confirmation
+ * started a verification less than 5 s ago. In all other cases, starts a verification and waits for its result.
  */
 async function confirm(context: Context, { attemptId, by }: Confirmation): Promise<View> {
   const running = context.inbox.verification;

@@ -10,8 +10,8 @@ export interface Message {
   kind: 'propertyInput' | 'credentialInput' | 'oauthCallback' | 'confirmation' | 'recheck';
   body: unknown;
   /**
-   * True for a message that arrives in a reset run before the first read of the connector: Temporal has delivered this
-   * message again.
+   * True if the message arrived in a reset run before the first read of the connector. Temporal has delivered such a
+   * message before, in the run before the reset.
    */
   isReapplied?: boolean;
   /** The answer to an update: the view after the flow handled the message. */
@@ -157,8 +157,8 @@ export function eventOf(state: State, { kind, body }: Message, known: KnownIds):
 
 /**
  * The problem of a message that the validator of an update rejects. `undefined` if the validator accepts the message.
- * In a working state the validator accepts an input, because only the next state can check the input. So before the first
- * read, the validator also accepts a secret property in clear: see docs/messages.md.
+ * In a working state the validator accepts an input, because only the next state can check the input. So before the
+ * first read, the validator also accepts a secret property in clear: see docs/messages.md.
  */
 export function rejectionOf(state: State, message: Message, known: KnownIds): Problem | undefined {
   // The check for secrets in clear must come before the check of the submission id. In the other order, the validator

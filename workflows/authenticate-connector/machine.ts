@@ -9,7 +9,7 @@ import type { Attempt, Failure, FinalStateName, Problem, StateName, Verification
 
 type Values = { [targetName: string]: Sealed | string };
 
-/** The last problem, and the outage whose end the flow waits for. */
+/** The members of a state that report a fault: the last problem, and the outage that has not ended yet. */
 interface Trouble {
   problem?: Problem;
   /** `operatorsTrouble`: endpoint and status of the call that fails until an operator mends the cause. */
@@ -65,8 +65,8 @@ export type State =
   | { name: 'unsupported'; connector: Connector };
 
 /**
- * `id`: the id of the submission or the attempt. `by`: the person or program that acts. Only the timeline uses `by`,
- * and the `id` of an event type that does not declare `id`.
+ * `by`: the person or program that acts. The state machine does not read `by`: only the timeline shows it. `id`: the id
+ * of the submission or of the attempt. If an event type does not declare `id`, only the timeline shows the `id`.
  */
 export type Event = (
   | { type: 'connectorFetched'; connector: Connector }
@@ -156,7 +156,8 @@ function confirmedIfComplete(
 }
 
 /**
- * Transitions from every waiting state. In a waiting state, only the last read, after the deadline, can cause an outage.
+ * Transitions from every waiting state. In a waiting state, an outage can begin only at the last read, which the flow
+ * makes after the deadline.
  */
 const waiting = {
   inputRefused: (state: ActiveState, { problem }: On<'inputRefused'>): State => ({ ...state, problem }),
@@ -397,7 +398,7 @@ export function transition(state: State, event: Event): State {
 /** True if a flow in this state has ended. */
 export const isFinal = ({ name }: State): boolean => Object.keys(table[name]).length === 0;
 
-/** The outage whose end the flow waits for. */
+/** The outage of the state. `undefined` if the state has no outage. */
 export const outageIn = (state: State): { operatorsTrouble?: string } | undefined =>
   'outage' in state ? state.outage : undefined;
 

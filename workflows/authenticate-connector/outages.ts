@@ -30,7 +30,10 @@ const detail = (failure: ApplicationFailure, index: number): unknown => failure.
 const problemIn = (failure: ApplicationFailure, otherwise: ProblemCode): Problem =>
   (detail(failure, 0) as Problem | undefined) ?? problemOf(otherwise);
 
-/** The connector of the state, with the members that the activity re-read after the refusal. */
+/**
+ * The connector of the state. If the activity re-read the connector after the refusal, the members that it read replace
+ * the members of the state's connector.
+ */
 function rereadIn(failure: ApplicationFailure, state: State): { connector?: Connector } {
   const reread = detail(failure, 1) as Partial<Connector> | undefined;
   return reread && 'connector' in state && state.connector ? { connector: { ...state.connector, ...reread } } : {};

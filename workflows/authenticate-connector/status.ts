@@ -101,7 +101,7 @@ const MAX_KEYWORD = 255;
 export interface Status {
   view: View;
   timeline: Timeline;
-  /** The outage whose end the flow waits for. */
+  /** The outage that has not ended yet. Absent if there is no outage. */
   outage?: { operatorsTrouble?: string };
 }
 

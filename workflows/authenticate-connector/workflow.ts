@@ -87,7 +87,8 @@ class FlowRun {
   /** Runs the loop in a cancellation scope that Temporal's cancellation does not reach. */
   execute(): Promise<FlowResult> {
     let end!: Promise<FlowResult>;
-    // This cancellation scope does not await the loop, because each pending promise costs about a kilobyte: see timer.ts.
+    // This cancellation scope does not await the loop, because each pending promise costs about a kilobyte: see
+    // timer.ts.
     void CancellationScope.nonCancellable(async () => void (end = this.#loop()));
     return end;
   }
@@ -264,7 +265,7 @@ class FlowRun {
     const { body } = this.#inbox.startRecheck();
     const event = await this.#call(() => this.#readAgain(state));
     if (event.type === 'cyclrUnavailable') return void this.#noteTrouble(event);
-    // A cancellation keeps its own sender.
+    // If a cancellation ended the re-read, the event keeps the sender of the cancellation.
     return event.type === 'cancelled' ? event : { ...event, ...senderIn(body) };
   }
 
@@ -371,8 +372,8 @@ class FlowRun {
   /**
    * Re-reads the connector once, although no input has arrived. The connector may have been authenticated elsewhere, or
    * the user may have consented without coming back. If the connector was authenticated before, the re-read proves no
-   * consent. Even a changed stored value proves no consent, because Cyclr refreshes tokens by itself. A new connection is
-   * also checked by the policy.
+   * consent. Even a changed stored value proves no consent, because Cyclr refreshes tokens by itself. A new connection
+   * is also checked by the policy.
    */
   async #readWithoutInput({ connector: { authenticated: wasAuthenticated } }: WaitingState): Promise<Event> {
     const verdict = await calls.verifyAuthorization(this.#key, { once: true, consent: { wasAuthenticated } });

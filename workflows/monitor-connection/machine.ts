@@ -25,7 +25,7 @@ export type State =
   /** Before the first read. */
   | ({ name: 'starting'; since: string } & Facts)
   | ({ name: 'connected'; since: string } & Facts)
-  /** `isDue`: the policy asks for an automatic re-authentication, whose flow is not started yet. */
+  /** `isDue`: the policy has `reauthenticate: automatic`, and the monitor has not started the flow yet. */
   | ({ name: 'broken'; since: string; isDue?: true } & Facts & Broken)
   | ({ name: 'reauthenticating'; since: string } & Facts & Broken)
   | ({ name: 'gone'; since: string } & Facts);
@@ -45,7 +45,7 @@ export type EventBody =
       isFlowOpen?: true;
       /** When a call of a cycle failed to authenticate. Present only if the cycle has no other connector. */
       failedAt?: string;
-      /** True if the policy asks for an automatic re-authentication. */
+      /** True if the policy has `reauthenticate: automatic`. */
       automatic?: true;
     }
   | { type: 'flowFinished'; outcome: Outcome }
@@ -162,8 +162,8 @@ const table: Table = {
 };
 
 /**
- * Returns the next state. If the state has no transition for the event, or if the event changes nothing, returns the same
- * object.
+ * Returns the next state. If the state has no transition for the event, or if the event changes nothing, returns the
+ * same object.
  */
 export function transition(state: State, event: Event): State {
   const next = table[state.name][event.type];

@@ -1,18 +1,18 @@
-/** Decides when a monitor reads its connector from Cyclr: by timers, and by requests for a read. */
+/** Decides when a monitor reads its connector from Cyclr: when a timer fires, or when a signal requests a read. */
 import { workflowInfo } from '@temporalio/workflow';
 import { isReadRecent, monitorEveryMs } from '../connection';
 import type { Duration } from '../connector';
 import { Timer } from '../timer';
 import { nextReadAt } from './schedule';
 
-/** The shortest time between two reads because of reports of failed calls. */
+/** The shortest time between two reads that reports of failed calls have caused. */
 const REPORT_PAUSE_MS = 60_000;
 /** A connection is overdue if no read has succeeded for this number of intervals. */
 const OVERDUE_AFTER = 1.5;
 
 /**
- * One or more reports of failed calls, merged. `failedAt`: present if the failed call belongs to a cycle that has only
- * this connector; the time of the failed call.
+ * One or more reports of failed calls, merged into one. `failedAt`: the time of the failed call. Present only if the
+ * cycle of the failed call has no other connector.
  */
 export interface Report {
   failedAt?: string;
@@ -36,10 +36,14 @@ export interface CarriedReads {
 
 export class Reads {
   readonly #carried: CarriedReads;
-  /** True if a request, and not a timer, makes the next read due. */
+  /**
+   * True if the next read must begin at once, without a timer: after a request for a read, and at the start of the
+   * first run of a monitor.
+   */
   #isRequested: boolean;
   /**
-   * The timer of a read that a report has requested, if the last read because of a report is less than a minute old.
+   * The timer of a read that a report of a failed call has requested. The timer is set if an earlier report caused a
+   * read less than a minute ago. The read waits for the rest of this minute.
    */
   #reportTimer?: Timer;
   #timer?: Timer;
@@ -66,7 +70,10 @@ export class Reads {
     return this.#isRequested || this.#timer?.fired === true || this.#reportTimer?.fired === true;
   }
 
-  /** True while a report waits, because the last read because of a report is less than a minute old. */
+  /**
+   * True while a report of a failed call waits for its read, because an earlier report caused a read less than a minute
+   * ago.
+   */
   get isReportWaiting(): boolean {
     return this.#reportTimer !== undefined;
   }
@@ -110,7 +117,7 @@ export class Reads {
     if (report) this.#carried.report = { ...report, ...this.#carried.report };
   }
 
-  /** Notes the time of a read that succeeded. */
+  /** Stores the present time as the time of the last read that succeeded. */
   succeed(): void {
     this.#carried.checkedAt = new Date().toISOString();
   }
@@ -125,7 +132,10 @@ export class Reads {
     this.#isRequested = true;
   }
 
-  /** Requests a read because of a report: at once, or a minute after the last read that a report has requested. */
+  /**
+   * Requests a read because of a report of a failed call. The read begins at once, or, if an earlier report caused a
+   * read less than a minute ago, at the end of this minute.
+   */
   requestByReport(report: Report): void {
     this.#carried.report = { ...this.#carried.report, ...report };
     const mayReadAt = this.#carried.reportReadAt + REPORT_PAUSE_MS;

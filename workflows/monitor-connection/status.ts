@@ -32,8 +32,8 @@ export function connectionOf({ input, state, checkedAt, revision }: ViewSource):
 const MAX_KEYWORD = 255;
 
 /**
- * Publishes the status to Temporal Web, and to the search attributes if one of them has changed. `readFailure`: the code of
- * the failure of the last read.
+ * Publishes the status to Temporal Web, and to the search attributes if one of them has changed. `readFailure`: the
+ * code of the failure of the last read.
  */
 export function publishStatus(connection: ConnectionView, published: PublishedAttributes, readFailure?: string): void {
   setCurrentDetails(detailsOf(connection, readFailure));

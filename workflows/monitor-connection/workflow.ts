@@ -236,8 +236,8 @@ class MonitorRun {
     if (!outcome) return this.#ignore(messages.connectorFinished.name);
     const before = this.#state;
     this.#apply({ type: 'flowFinished', outcome });
-    // The flow authenticated the connector before the monitor found the break. The read that found the break can be even
-    // older, so the monitor reads again.
+    // The flow authenticated the connector before the monitor found the break. The read that found the break can come
+    // from the time before this authentication, so the monitor reads again.
     const isOlder = outcome.state === 'authenticated' && this.#state !== before && this.#state.name === 'broken';
     if (isOlder) this.#reads.request();
   }

@@ -57,8 +57,8 @@ const failed =
   ({ message }) => ({ type: 'failed', failure: { code, message } });
 
 /**
- * The types of failures that cause another event than an ordinary outage. `operatorsTrouble` starts an outage that only
- * an operator can end.
+ * The event for each type of failure, except the types that cause an ordinary outage. `operatorsTrouble` starts an
+ * outage that only an operator can end.
  */
 const toEvent: { [type in ActivityFailureType]?: ToEvent } = {
   InvalidInput: failed('invalidInput'),

@@ -36,7 +36,10 @@ export interface Facts {
   hasRead?: boolean;
 }
 
-/** The outage whose end the onboarding waits for. `operatorsTrouble`: endpoint and status of the call that fails. */
+/**
+ * The outage that has not ended yet. `operatorsTrouble`: endpoint and status of the failed call, if only an operator
+ * can mend its cause.
+ */
 interface Trouble {
   outage?: { operatorsTrouble?: string };
 }
@@ -59,7 +62,10 @@ export type EventBody =
   | { type: 'flowsStarted'; flows: FlowStatus[] }
   | { type: 'connectorFinished'; connectorId: number; state: FinalStateName; runId: string }
   | { type: 'connectorsAdded'; connectorIds: number[] }
-  /** The status of the flows that can have ended, or started again, without a signal to the onboarding. */
+  /**
+   * The present status of flows that may have ended, or may have been started again, without a signal to the
+   * onboarding.
+   */
   | { type: 'flowsChecked'; flows: FlowStatus[] }
   | { type: 'cycleActivated' }
   /** Cyclr did not activate the cycle. */
@@ -175,8 +181,9 @@ const blocked = ({ id }: OnboardedCycle, lacks: Lack[]): OnboardedCycle => ({
 });
 
 /**
- * The state after the start of the flows. An item can have ended before this event: by the end of the started run, or by
- * the late signal of an earlier run. The end of another run counts only if this run authenticated the connector.
+ * The state after the start of the flows. The event gives each item the run and the status of its flow. Three kinds of
+ * items do not change: unread items, authenticated items, and items that already have the run of this event. (The
+ * signal about the end of a run can arrive before this event, so an item can already have a final state.)
  */
 function flowsStarted(state: State, { flows, at }: On<'flowsStarted'>): State {
   const started = new Map(flows.map((flow) => [flow.connectorId, flow]));
@@ -197,8 +204,8 @@ const withFlow = (item: Item, { runId, state }: FlowStatus, at: string): Item =>
 
 /**
  * The state after the end of a flow. Changes nothing if the connector is unknown, unread or already authenticated, or
- * if the onboarding already knows the end of the run. This onboarding has not started the flow of an unread connector:
- * the end of such a flow is the result of an earlier onboarding with the same id.
+ * if the onboarding already knows the end of the run. If the connector is unread, this onboarding has not started its
+ * flow: an earlier onboarding with the same id has started it.
  */
 function connectorFinished<S extends State>(state: S, { at, ...flow }: On<'connectorFinished'>): S {
   const isOf = (item: Item) => item.connectorId === flow.connectorId && canEnd(item, flow);

@@ -148,7 +148,10 @@ class OnboardingRun {
     return true;
   }
 
-  /** Sends an event for each connector that has reached a final state by this change of the state. */
+  /**
+   * Compares the state with the earlier state `before`. Sends an event for each connector that has reached a final
+   * state since then.
+   */
   #reportEnded(before: State): void {
     if (!this.#events.hasTarget('onboarding.progress')) return;
     const ended = endedConnectors(before, this.#state);
@@ -217,8 +220,8 @@ class OnboardingRun {
   }
 
   /**
-   * True if one of the flows ended before the answer of `startFlows` came, and did not end as authenticated. The end can
-   * be of an earlier or of a later run than the answer, so a check of the flows must follow.
+   * True if one of the flows ended before the answer of `startFlows` came, and did not end as authenticated. The run
+   * that ended can be another run than the run in the answer, so the onboarding must check the flows.
    */
   #hasEnded(flows: readonly FlowStatus[]): boolean {
     const started = new Set(flows.map(({ connectorId }) => connectorId));
@@ -354,7 +357,7 @@ function failureOf(error: unknown): ActivityFailure {
   throw error;
 }
 
-/** The ids of the connectors that have reached a final state, or another final state, since the state `before`. */
+/** The ids of the connectors that have a final state now, and had another state in `before`. */
 function endedConnectors(before: State, { items }: State): Set<number> {
   const known = new Map(before.items.map(({ connectorId, state }) => [connectorId, state]));
   const ended = items.filter(({ connectorId, state }) => {

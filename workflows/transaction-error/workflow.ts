@@ -3,8 +3,8 @@ import { activityRetry, type MonitorActivities, type TransactionError } from '..
 import { faultOfTransactionError, transactionErrorWorkflowIdOf } from '../transaction-errors';
 
 /**
- * The workflow stays open for at least this time. Meanwhile, Temporal starts no second workflow for the same cycle, so
- * that a flood of messages counts as one message.
+ * The workflow stays open for at least this time. While it is open, Temporal starts no second workflow for the same
+ * cycle. So thousands of messages about one cycle have the effect of one message.
  */
 const OPEN_FOR_MS = 60_000;
 
@@ -23,7 +23,7 @@ export async function transactionError(input: TransactionError): Promise<void> {
   if (!isOwn)
     throw ApplicationFailure.nonRetryable('The id of the workflow is not the id of the cycle', 'invalidInput');
   const reported = reportTransactionError(input);
-  reported.catch(() => undefined); // awaited below
+  reported.catch(() => undefined); // `await reported` below throws the error
   await sleep(OPEN_FOR_MS, { summary: 'Limit of the time in which further messages count as this one' });
   await reported;
 }
