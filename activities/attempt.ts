@@ -52,10 +52,10 @@ export class ActivityAttempt {
   }
 
   /**
-   * The milliseconds until the next time in `timesMs`. Undefined after the last time. Each time in `timesMs` is a
-   * duration since the beginning of the first attempt. Skips a time that is at most 100 ms in the future. Temporal
-   * sometimes begins an attempt some milliseconds before its planned time. Without this rule, the next attempt would be
-   * planned for the same time.
+   * The milliseconds until the next time in `timesMs`. Undefined after the last time. Each time in `timesMs` counts
+   * from the beginning of the first attempt. Skips a time that is at most 100 ms in the future: Temporal sometimes
+   * begins an attempt some milliseconds before its planned time, and the next attempt must not be planned for this same
+   * time again.
    */
   untilNext(timesMs: readonly number[]): number | undefined {
     const elapsedMs = this.#now() - this.#beganAt;
@@ -64,10 +64,10 @@ export class ActivityAttempt {
   }
 
   /**
-   * The present time in milliseconds. The result is the latest of three times, because the clock of a time-skipping
-   * test server can be ahead of this machine's clock. In a retry, the test server sets
-   * `currentAttemptScheduledTimestampMs` to the time before the pause between the attempts. `#dueAt` has the planned
-   * time after this pause.
+   * The present time in milliseconds. The clock of a time-skipping test server can be ahead of this machine's clock, so
+   * the result is the latest of three times: the time of this machine; the time at which the server scheduled the
+   * attempt; and `#dueAt`. `#dueAt` is needed in a retry, because the server then gives the time before the pause
+   * between the attempts.
    */
   #now(): number {
     return Math.max(Date.now(), this.#context.info.currentAttemptScheduledTimestampMs, this.#dueAt);

@@ -1,6 +1,7 @@
 /**
- * Calls the methods that a policy names; Cyclr forwards each call to the third party. `verify` names the method that
- * checks new credentials, and `identity` names the method that returns the name of the linked account.
+ * Calls the methods that a policy names. Cyclr forwards each call to the third party. `verify` in the policy names the
+ * method that checks new credentials. `identity` in the policy names the method that returns the name of the linked
+ * account.
  */
 import { log } from '@temporalio/activity';
 import type { ConnectorKey } from '../workflows/connector';
@@ -44,8 +45,8 @@ async function verify(
   if (!policy?.verify) return 'notChecked';
   const { method, expect } = policy.verify;
   const answer = await known(async () => {
-    // If the list of methods can't be read, or lacks the identifier, the method id is unknown. The call then has the
-    // identifier in its path instead, because it is possible that Cyclr accepts the identifier.
+    // If the list of methods can't be read, or lacks the identifier, the method id is unknown. The path of the call
+    // then has the identifier instead of the id, because Cyclr may accept the identifier.
     const id =
       definition.id === undefined ? undefined : await methodIdOf(cyclr, target, definition.id, method).catch(ignored);
     return testMethod(cyclr, target, id ?? method);

@@ -48,7 +48,8 @@ export const invalidInput = (message: string): ApplicationFailure =>
   expected('InvalidInput', { message, nonRetryable: true });
 
 /**
- * The failure of a call that succeeds only after a change of the policies. `message` must not quote a value of a policy.
+ * The failure of a call that succeeds only after a change of the policies. `message` must not quote a value of a
+ * policy.
  */
 export const policyFailure = (message: string): ApplicationFailure =>
   ApplicationFailure.create({
@@ -59,8 +60,8 @@ export const policyFailure = (message: string): ApplicationFailure =>
   });
 
 /**
- * A verification reads the connector several times. A read ends with this failure if it does not prove the
- * authentication, and a further read follows. `nextRetryDelay`: the milliseconds until the further read.
+ * The failure of a read in a verification, which reads the connector several times. A read fails in this way if it does
+ * not prove the authentication, and is not the last read. `nextRetryDelay`: the milliseconds until the next read.
  */
 export const notAuthenticatedYet = (nextRetryDelay: number): ApplicationFailure =>
   expected('NotAuthenticatedYet', { message: 'Cyclr does not report the authentication yet', nextRetryDelay });
@@ -70,9 +71,9 @@ export const flowsOpen = (): ApplicationFailure => expected('FlowsOpen', { messa
 
 /**
  * Runs a call and turns its error into a Temporal failure. An error of an unexpected class is logged, and becomes the
- * failure `CyclrUnavailable`. The expected classes are ApplicationFailure, CyclrError and SealingError. The failure is
- * retryable if the call can succeed later, and the next attempt begins within a minute after the beginning of the first
- * attempt of the activity.
+ * failure `CyclrUnavailable`. The expected classes are ApplicationFailure, CyclrError and SealingError. Temporal may
+ * retry the activity under two conditions: the call can succeed later, and the next attempt begins within a minute
+ * after the beginning of the first attempt.
  */
 export async function mapped<T>(call: (attempt: ActivityAttempt) => Promise<T>): Promise<T> {
   const attempt = new ActivityAttempt();

@@ -1,4 +1,6 @@
-/** The activities of monitors: they read connections and cycles from Cyclr, and start and signal workflows in Temporal. */
+/**
+ * The activities of monitors: they read connections and cycles from Cyclr, and start and signal workflows in Temporal.
+ */
 import { Context, log } from '@temporalio/activity';
 import { connectionWorkflowIdOf, MONITOR_TYPE, type Outcome } from '../workflows/connection';
 import { type ConnectorKey, type ConnectorPolicy, type Duration } from '../workflows/connector';
@@ -14,7 +16,7 @@ import { factsOf, type Targets } from './events/targets';
 import { mapped } from './failures';
 import { ignoreNotFound, isOther, latestRun, resultOf, statusOf } from './onboarding';
 
-/** The value of `by` in the timeline of a re-authentication that a monitor starts. */
+/** The `by` of a re-authentication that a monitor starts. The timeline shows this value. */
 const BY = 'monitor';
 const MAX_NAME = 200;
 

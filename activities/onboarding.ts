@@ -82,8 +82,8 @@ const lackOf = ({ ReasonCode, ObjectType, ObjectId }: Prerequisite): Lack => ({
 
 /**
  * The data of a connector that is in the scope, or that Cyclr lists. `undefined` for any other connector. Cyclr's list
- * for a sub-account can lack the connectors of the parent account. So a connector that is in the scope, but not in the
- * list, counts as not authenticated. The flow of this connector reads the real state from Cyclr.
+ * for a sub-account can lack the connectors of the parent account. If a connector of the scope is not in the list, the
+ * connector counts as not authenticated, and its flow reads the real state from Cyclr.
  */
 function scopeConnector(
   connectorId: number,
@@ -160,8 +160,8 @@ async function checkFlows({ accountId }: OnboardingKey, { flows, subscriber }: F
 }
 
 /**
- * The runs of the account's open flows, by workflow id. Empty if Temporal's visibility gives no answer. Then the
- * activity calls `describe` for each flow that the onboarding knows as running.
+ * The run id of each open flow of the account. The key is the workflow id. If Temporal's visibility gives no answer,
+ * the map is empty, and the activity calls `describe` for each flow that the onboarding knows as running.
  */
 async function openFlows(client: Client, accountId: string): Promise<Map<string, string>> {
   const query = `${OF_FLOWS} AND ${OPEN} AND ${ofAccount(accountId)}`;
@@ -243,8 +243,8 @@ const memoOf = ({ memo }: Run): FlowMemo => memo ?? {};
 const hasEndedAfter = ({ closeTime }: Run, ms: number): boolean => closeTime !== undefined && closeTime.getTime() >= ms;
 
 /**
- * The state of a run, from its status and its search attributes. If Temporal has lost the search attribute, the state is
- * in the result of the run.
+ * The state of a run, from its status and its search attributes. If Temporal has lost the search attribute, the state
+ * is in the result of the run.
  */
 export async function statusOf(client: Client, connectorId: number, run: Run): Promise<FlowStatus> {
   const { runId, status } = run;

@@ -5,8 +5,8 @@ import type { Binding } from '../sealing/seal';
 const MAX_KIDS = 1_000;
 
 /**
- * For each unknown kid: the account whose sealed value names the kid, or undefined if values of several accounts name
- * the kid. The map holds only the latest kids.
+ * The unknown kids, each with the account whose sealed value names the kid. If sealed values of several accounts name
+ * the kid, the map has `undefined` in place of the account. The map holds only the latest kids.
  */
 const accountOf = new Map<string, string | undefined>();
 
@@ -19,8 +19,9 @@ const counter = () =>
 
 /**
  * Counts and logs an unknown `kid`. The label `accounts` is `several` if values of more than one account name this kid.
- * In this case the service seals to a key that the workers lack. A session can send an invented kid, but only for its
- * own account. So the label of an invented kid is `one`, even if the session sends this kid several times.
+ * In this case the service probably seals to a key that the workers lack. A user with a session can invent a kid, but
+ * can send it only for the account of the session. So the label of an invented kid is `one`, even if the user sends
+ * this kid several times.
  */
 export function reportUnknownKey(kid: string, { accountId, purpose }: Binding): void {
   const isShared = accountOf.has(kid) && accountOf.get(kid) !== accountId;

@@ -15,8 +15,8 @@ const eachField =
   (connector) => ({ ...connector, fields: connector.fields.map(shorten) });
 
 /**
- * Each step shortens or removes parts of a connector. The steps run in this order until the connector is small enough.
- * Required fields stay.
+ * The steps that make a connector smaller. Each step shortens or removes some parts of the connector. The steps run in
+ * this order until the connector is small enough. No step removes a required field.
  */
 const steps: Step[] = [
   eachField((field) => (field.help ? { ...field, help: cut(field.help, 200) } : field)),

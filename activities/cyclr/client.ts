@@ -57,8 +57,8 @@ export interface Call extends Omit<HttpRequest, 'headers' | 'timeoutMs'> {
   /** True if the call is made for the partner and not for one account. The request then has no account header. */
   ofPartner?: boolean;
   /**
-   * True if the answer comes from the third party, through Cyclr. A 401 from the third party says nothing about the
-   * bearer token or the account.
+   * True if the answer can come from the third party, through Cyclr. A 401 of such an answer does not mean that Cyclr
+   * refuses the bearer token or the account.
    */
   ofThirdParty?: boolean;
 }
@@ -356,10 +356,10 @@ export class CyclrClient {
   }
 
   /**
-   * The kind of error of a 401. The cause of a 401 is an expired token (`unauthorized`) or an account that the client
-   * must not use (`accessDenied`). If a token that was requested after the first 401 also gets a 401, the account is
-   * the cause. This worker forgets the first 401 after 10 minutes, because it does not see whether another worker's
-   * call for the account has succeeded since then.
+   * The kind of the error after a 401. A 401 has one of two causes: the token has expired (`unauthorized`), or the
+   * client must not use the account (`accessDenied`). If a token that was requested after the first 401 also gets a
+   * 401, the account is the cause. This worker forgets the first 401 after 10 minutes, because it does not see whether
+   * another worker's call for the account has succeeded since then.
    */
   #unauthorized(accountId: string, token: Token): CyclrErrorKind {
     this.#tokens.drop(token);

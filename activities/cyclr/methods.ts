@@ -9,9 +9,9 @@ const Method = z.object({ Id: z.number(), MethodUniqueIdentifier: z.string() });
 
 const MAX_KNOWN = 1_000;
 /**
- * The cached method ids, by the id of Cyclr's connector and the identifier of the method. Each release of Cyclr's
- * connector has an id of its own, so a cached method id is never out of date. The ids are cached, because the list of
- * all methods can have some megabytes.
+ * The cached method ids. The key of the inner map has the id of Cyclr's connector and the identifier of the method.
+ * Each release of Cyclr's connector has its own id, so a cached method id is never out of date. The ids are cached,
+ * because the list of all methods can have some megabytes.
  */
 const knownOf = new WeakMap<CyclrClient, Map<string, number>>();
 

@@ -15,7 +15,7 @@ export interface RequestOutcome {
 
 export type RequestRecorder = (outcome: RequestOutcome) => void;
 
-/** The segments of request paths that are not ids. */
+/** The fixed words in the paths of requests. Every other part of a path is an id. */
 const words = new Set(
   'v1.0 oauth token account accounts connectors properties triggers signintoken cycles prerequisites activate test methods deauthenticate'.split(' '), // prettier-ignore
 );

@@ -4,7 +4,7 @@ import type { Http } from './http';
 import { parsed } from './wire';
 
 const PATH = '/oauth/token';
-/** A token that expires within this time is not used for a call. */
+/** The client does not use a token that expires within this time. */
 const RESERVE_MS = 60_000;
 
 export interface Token {

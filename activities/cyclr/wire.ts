@@ -92,8 +92,8 @@ const utc = z
 const SIGN_IN_MS = 5 * 60_000;
 
 /**
- * `POST /v1.0/accounts/{accountId}/signintoken`: a secret for a single use. `ExpiresAtUtc` is in milliseconds. Without a
- * usable time, the token counts as valid for the documented 5 minutes.
+ * `POST /v1.0/accounts/{accountId}/signintoken`: a secret for a single use. `ExpiresAtUtc` is in milliseconds. Without
+ * a usable time, the token counts as valid for the documented 5 minutes.
  */
 export const SignInToken = z.object({
   Token: z
@@ -241,9 +241,8 @@ function fieldOf(parameter: Parameter, storedNames: Set<string | undefined>): Fi
 }
 
 /**
- * Merges the fields of two `Parameters` with the same `TargetName`. The members of `first` override the members of
- * `second`. The merged field is secret if one of the two fields is secret, and required if one of the two fields is
- * required.
+ * Merges two fields that have the same `TargetName`. The members of `first` override the members of `second`. The
+ * merged field is secret if one of the two fields is secret, and required if one of the two fields is required.
  */
 function merged(first: Field, second: Field): Field {
   const both = { ...second, ...first };

@@ -22,7 +22,7 @@ export class PolicyError extends Error {
 const MAX_BYTES = 1024 * 1024;
 const RELOAD_EVERY_MS = 2_000;
 
-/** The policies of one version of the file, by {@link keyOf}. */
+/** The policies of one version of the file. {@link keyOf} makes the key of each policy. */
 export type PolicyMap = ReadonlyMap<string, Policy>;
 
 /** Parses the text of a file. Fails with a {@link PolicyError} that names all faults, each with its path and reason. */

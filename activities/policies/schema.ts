@@ -179,7 +179,7 @@ export type Match = z.output<typeof Match>;
 export type Policy = Omit<z.output<typeof FilePolicy>, 'match'>;
 export type PolicyFile = z.output<typeof PolicyFile>;
 
-/** The key of a match. Two policies with the same key match the same connectors. */
+/** Makes a key from the `match` of a policy. Two policies with the same key match the same connectors. */
 export function keyOf({ accountConnector, connector, name: given }: Match): string {
   if (accountConnector !== undefined) return `accountConnector ${accountConnector}`;
   return connector === undefined ? `name ${given?.toLowerCase()}` : `connector ${connector}`;
