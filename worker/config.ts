@@ -59,7 +59,10 @@ export interface WorkerConfig {
     maxConcurrentActivityTaskExecutions?: number;
     maxTaskQueueActivitiesPerSecond?: number;
   };
-  /** `off` switches off the guard against a fault of the Temporal SDK in queries (see `workflows/read-ahead.ts`). */
+  /**
+   * `off` switches off the class that protects runs from a fault of the Temporal SDK in queries (see
+   * `workflows/read-ahead.ts`).
+   */
   queryGuard?: 'on' | 'off';
 }
 

@@ -40,8 +40,8 @@ export interface ConnectorWorkerOptions {
   /** The path of the workflow bundle. The default is the bundle of this package. */
   bundlePath?: string;
   /**
-   * `off` switches off the guard against a fault of the Temporal SDK in queries (see `workflows/read-ahead.ts`). The
-   * default is `on`.
+   * `off` switches off the class that protects runs from a fault of the Temporal SDK in queries (see
+   * `workflows/read-ahead.ts`). The default is `on`.
    */
   queryGuard?: 'on' | 'off';
   /** Adds spans to traces. Absent if no traces are exported. */
@@ -118,8 +118,8 @@ export function createWorker({
 }
 
 /**
- * Puts code that sets global variables before the code of the workflow bundle at `codePath`. These variables switch off
- * the guard of `workflows/read-ahead.ts`, or switch on traces.
+ * Returns the workflow bundle at `codePath`, with additional code at its beginning. This code sets global variables
+ * that switch off the guard of `workflows/read-ahead.ts`, or switch on traces.
  */
 function bundleWith(codePath: string, variables: { [name: string]: string }): WorkflowBundleOption {
   const lines = Object.entries(variables).map(([name, value]) => `globalThis.${name}='${value}';`);

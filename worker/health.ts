@@ -59,10 +59,9 @@ const portError = (port: number, { code, message }: NodeJS.ErrnoException): Erro
   );
 
 /**
- * The health of a running worker. `call` makes one request to Temporal. The health runs `call` only when a probe
- * requests `/readyz`, and at most once a second. `lack` returns a reason if Temporal answers, but flows would fail: for
- * example, a search attribute is missing. `events` returns the worker for events, or `undefined` before that worker has
- * started.
+ * The health of a running worker. `call` makes one request to Temporal. This request is made only when a probe asks for
+ * `/readyz`, and at most once a second. `lack` returns a reason if Temporal answers, but flows would fail: for example,
+ * a search attribute is missing. `events` returns the worker for events, or `undefined` before that worker has started.
  */
 export function healthOf(
   worker: Pick<Worker, 'getStatus'>,

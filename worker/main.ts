@@ -71,7 +71,9 @@ async function checkSearchAttributes(target: TemporalTarget): Promise<void> {
   }
 }
 
-/** Logs a warning if this worker's version is not current, because such a worker gets no tasks, except during a ramp. */
+/**
+ * Logs a warning if this worker's version is not current, because such a worker gets no tasks, except during a ramp.
+ */
 async function warnUnlessCurrent(
   { options }: Worker,
   deployment: string,

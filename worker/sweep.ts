@@ -55,11 +55,11 @@ export async function sweepHourly(
 interface Sweep {
   taskQueue: string;
   targets: Targets;
-  /** The ids of the runs that an earlier sweep has handled. */
+  /** The ids of the runs that an earlier call of `sendFinalEvents` has handled. */
   done: ReadonlySet<string>;
   /**
-   * Called with the error if the final event of a run was not sent. The next sweep tries this run again, except if the
-   * event is too large.
+   * Called with the error if the final event of a run was not sent. The next call of `sendFinalEvents` tries this run
+   * again, except if the event is too large.
    */
   failed?: (error: unknown) => void;
 }
@@ -67,7 +67,7 @@ interface Sweep {
 /**
  * Starts the delivery of the final event of each run that Temporal ended. Leaves out a run that is not the latest run
  * of its workflow id, because after a reset another run continues the flow. Returns the ids of the runs that the next
- * sweep can leave out: the runs whose delivery was started now or earlier, the runs that need no delivery, and the runs
+ * call can leave out: the runs whose delivery was started now or earlier, the runs that need no delivery, and the runs
  * whose event is too large.
  */
 export async function sendFinalEvents(
