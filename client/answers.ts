@@ -64,9 +64,9 @@ export interface ConnectorList {
 }
 
 /**
- * An item of the list of connections, made from the search attributes of the open monitor, or of the latest monitor if
- * it ended as `gone`. In all other cases, the item is made from the search attributes of the latest run of the
- * connector's flow. If this run has not read Cyclr yet, `state` is made from the latest run that has read Cyclr.
+ * An item of the list of connections. Its data are the search attributes of one run: of the connector's monitor, if the
+ * monitor is open or has ended as `gone`; otherwise, of the latest run of the connector's flow. If this latest run has
+ * not read Cyclr yet, `state` comes from the latest run that has read Cyclr.
  */
 export type ListedConnection = Omit<ConnectionView, 'checkedAt' | 'revision'>;
 
@@ -142,8 +142,8 @@ export type ConnectorAuthErrorCode =
   | 'temporalUnavailable';
 
 /**
- * One entry of the audit: an entry of a timeline. For a run whose timeline can't be read: the start or the end of the
- * run (`event`: `started` or `ended`).
+ * One entry of the audit. Usually, this is an entry of a timeline. If the timeline of a run can't be read, the audit
+ * has an entry for the start of the run, and an entry for its end if the run has ended (`event`: `started`, `ended`).
  */
 export interface AuditEntry extends ConnectorKey, Pick<TimelineEntry, 'at' | 'event' | 'id' | 'by' | 'note' | 'count'> {
   runId: string;

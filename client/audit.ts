@@ -57,7 +57,7 @@ export async function* auditEntries(
     for (const run of runs) {
       if (reads.length === READS_AT_ONCE) yield* await reads.shift()!;
       const reading = read(run);
-      reading.catch(() => undefined); // if an earlier read fails, this function ends, and does not await this read
+      reading.catch(() => undefined); // after the error of an earlier read, this function ends without awaiting this read
       reads.push(reading);
     }
   for (const reading of reads) yield* await reading;
@@ -79,11 +79,11 @@ interface Span {
 }
 
 /**
- * Yields the runs in groups, in the order of their start times. Visibility on SQL has no ORDER BY. So this function
- * halves the span of start times until a span has at most `runsAtOnce` runs, and then sorts the runs of this span.
- * `count`: the number of runs in the span. After this function has halved a span, it counts the runs of the earlier
- * half, and subtracts this number from `count` to get the number for the later half. A second count would cost time: on
- * SQL, a count of few runs takes as long as a count of all runs.
+ * Yields the runs in groups, in the order of their start times. Visibility on SQL can't sort runs (it has no ORDER BY).
+ * So this function halves the span of start times until a span has at most `runsAtOnce` runs, and then sorts the runs
+ * of this span itself. `count`: the number of runs in the span. The function asks Temporal for the number of runs in
+ * the earlier half, and subtracts this number from `count` to get the number for the later half. A second question
+ * would cost time: on SQL, counting few runs takes as long as counting all runs.
  */
 async function* runsOldestFirst(
   parts: AuditParts,
@@ -136,7 +136,7 @@ async function countOf({ client, calls }: AuditParts, query: string, span: Span)
  * no more queries.
  */
 function reader({ client, calls, readTimeline }: AuditParts): (run: AuditedRun) => Promise<AuditEntry[]> {
-  let unanswered = 0; // one query without an answer does not show that no worker runs: the run can be broken
+  let unanswered = 0; // one query without an answer does not prove that no worker runs: this run may be broken
   return async (run) => {
     const key = connectorKeyOf(run.workflowId);
     if (!key) return [];

@@ -45,7 +45,7 @@ export interface MonitorRequest {
 
 const POLL_MS = 200;
 
-/** For one page of flows, the list reads at most this number of monitors, the newest first. */
+/** The highest number of monitors that the list reads for one page of flows. It reads the newest monitors first. */
 const MAX_MONITORS = 1000;
 
 /** The query for the monitors of an account that are open or have ended as `gone`. */
@@ -138,8 +138,8 @@ export class Connections {
    * Starts the monitor, or lets the open monitor read the connector now. Returns the connection after the read, or the
    * current connection if the monitor has not read within 10 s. Without `every`, a monitor whose last read was less
    * than 10 s ago does not read again. `stop`: ends the monitor, and returns its last answer. Fails: `invalidInput`,
-   * `notStarted`; `paused` or `noWorker` if the open monitor does not answer. In this case, the monitor gets its signal,
-   * and handles the signal later.
+   * `notStarted`; `paused` or `noWorker` if the open monitor does not answer. In this case, the monitor gets its
+   * signal, and handles the signal later.
    */
   async monitor(key: ConnectorKey, { every, stop }: MonitorRequest): Promise<ConnectionView> {
     const input: MonitorInput = { ...key, ...(every !== undefined && { every }) };

@@ -157,8 +157,8 @@ export class FlowCalls {
 
   /**
    * Fails with the reason why an update got no answer. Queries the flow, because an answer to the query proves that a
-   * worker is running. If a worker is running, the update is late because the flow still handles another update, or
-   * waits for Cyclr.
+   * worker is running. In this case, the answer to the update is late for another reason: the flow still handles
+   * another update, or waits for Cyclr.
    */
   async #explainSilence(key: ConnectorKey, updateId: string): Promise<void> {
     const handle = this.handle(key);
@@ -193,9 +193,9 @@ export class FlowCalls {
 }
 
 /**
- * The error for an update that Temporal does not have. The caller can send the update again with the same id. The flow
- * can still accept the update that was sent first: Temporal (1.32) can drop an update during a workflow task although
- * the worker already has the update.
+ * The error for an update that Temporal does not know. The caller can send the update again with the same id. It is
+ * possible that the flow still accepts the first update: Temporal (1.32) can forget an update during a workflow task,
+ * although the worker already has it.
  */
 const notConfirmed = (): ConnectorAuthError =>
   new ConnectorAuthError('temporalUnavailable', 'Temporal has not confirmed the update. Send it again.');

@@ -31,8 +31,8 @@ export interface FlowsRequest extends FlowFilter {
 export type BatchSignal = 'recheck' | 'cancel';
 
 /**
- * The members of a batch's filter. A batch that ignored a misspelt member would signal flows that its caller did not
- * select.
+ * The allowed members of a batch's filter. A filter with any other member is refused: if a batch ignored a misspelt
+ * member, it would send its signal to flows that the caller did not select.
  */
 const batchMembers: readonly string[] = ['accountId', 'state', 'problem', 'name'] satisfies (keyof FlowFilter)[];
 
@@ -125,9 +125,8 @@ const MAX_NAME = 255;
 const isName = (name: unknown): boolean => typeof name === 'string' && name !== '' && name.length <= MAX_NAME;
 
 /**
- * A condition for a visibility query: only flows that entered their state before `time`. A flow that no worker has
- * handled yet has no `ConnectorAuthSince`. For a flow without `ConnectorAuthSince`, the condition compares the start
- * time with `time`.
+ * The condition of a visibility query that finds only the flows that entered their state before `time`. A flow that no
+ * worker has handled yet has no `ConnectorAuthSince`, so the condition compares its start time with `time`.
  */
 const sinceQuery = (time: string): string =>
   `(ConnectorAuthSince < '${time}' OR (ConnectorAuthSince IS NULL AND StartTime < '${time}'))`;

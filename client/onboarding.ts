@@ -118,7 +118,9 @@ export class Onboardings {
     for await (const { open } of historyGrowth(this.#library.client, execution, signal)) if (!open) return;
   }
 
-  /** Adds connectors to the open onboarding, and returns the progress. Fails: `invalidInput`, `notStarted`, `closed`. */
+  /**
+   * Adds connectors to the open onboarding, and returns the progress. Fails: `invalidInput`, `notStarted`, `closed`.
+   */
   async addConnectors(key: OnboardingKey, request: AddConnectors): Promise<OnboardingProgress> {
     if (!isAddConnectors(request)) throw invalidInput('connectorIds is not a list of 1 to 500 positive integers');
     const run = await this.#describe(key);
@@ -133,8 +135,8 @@ export class Onboardings {
 }
 
 /**
- * True if the onboarding had ended, or was cancelling its flows, before it got the connectors of the request. A running
- * onboarding leaves out the connectors only if it would have more than 500 connectors.
+ * True if the onboarding did not add the connectors of the request because it had ended, or was cancelling its flows.
+ * There is only one other reason not to add them: the onboarding would have more than 500 connectors.
  */
 function endedWithout({ connectorIds }: AddConnectors, { state, connectors }: OnboardingProgress): boolean {
   const known = new Set(connectors.map(({ connectorId }) => connectorId));

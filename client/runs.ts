@@ -17,19 +17,21 @@ const { endedByTemporal } = visibility;
 
 export const invalidInput = (message: string): ConnectorAuthError => new ConnectorAuthError('invalidInput', message);
 
-/** A condition for a visibility query: only runs of this account. Fails: `invalidInput`. */
+/** The condition of a visibility query that finds only the runs of this account. Fails: `invalidInput`. */
 export function ofAccount(accountId: string): string {
   const query = visibility.ofAccount(accountId);
   if (query === undefined) throw invalidInput('accountId is not a valid account id of Cyclr');
   return query;
 }
 
-/** Returns a text in quotes, as a value for a query. Escapes the text, so that it can't change the query's structure. */
+/**
+ * Returns a text in quotes, as a value for a query. Escapes the text, so that it can't change the query's structure.
+ */
 export const quotedValue = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 
 /**
- * A condition for a visibility query: only open runs in this state, or only ended runs if the state is final. Fails:
- * `invalidInput`.
+ * The condition of a visibility query that finds only the open runs in this state, or, if the state is final, only the
+ * ended runs in this state. Fails: `invalidInput`.
  */
 export function inState(state: StateName): string {
   if (!stateNames.includes(state)) throw invalidInput(`state is not one of ${stateNames.join(', ')}`);
@@ -100,11 +102,11 @@ export function newestOfEach(runs: readonly Run[]): Run[] {
 }
 
 /**
- * Of the runs of one page, returns the runs that are the latest of their workflow ids. If a workflow id has a later run
- * that the page lacks, the result depends on the page of the list, which has the newest runs first. For the first page,
- * the result has the later run, because visibility can still lack this run. For any other page, the result has no run
- * of this workflow id, because an earlier page has the later run. Calls `describe`, and does not query visibility,
- * because the server allows only few visibility calls a second.
+ * Returns the latest run of each workflow id on one page of a list, which has the newest runs first. If a workflow id
+ * has a later run that is not on the page, there are two cases. On the first page, the result has the later run,
+ * because visibility may not have this run yet. On any other page, the result has no run of this workflow id, because
+ * an earlier page has the later run. Calls `describe` and not visibility, because the server allows only few visibility
+ * calls a second.
  */
 export async function latestRuns(client: Client, runs: readonly Run[], page: string | undefined): Promise<Run[]> {
   const newest = newestOfEach(runs);

@@ -253,8 +253,7 @@ const valuesOf = <V extends z.ZodType>(value: V) =>
       maxProperties: MAX_VALUES,
     });
 /**
- * Members for the OpenAPI schema of a body. With these members, the schema requires `submissionId`, unless all values
- * are in clear.
+ * Adds a rule to the OpenAPI schema of a body: the body must have a `submissionId`, unless all its values are in clear.
  */
 const neededWith = (inClear: { [property: string]: object }) => ({
   anyOf: [{ required: ['submissionId'] }, { properties: inClear }],

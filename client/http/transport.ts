@@ -94,7 +94,7 @@ export class Transport {
           const item = jsonOf(line);
           if (item === undefined) throw errorWith();
           yield item as Item;
-          signal?.throwIfAborted(); // otherwise the other entries of the same text would follow
+          signal?.throwIfAborted(); // without this check, the other entries of the same text would still be yielded
         }
       }
     } finally {

@@ -8,8 +8,8 @@ export { WebhookVerificationError } from 'standardwebhooks';
 export type WebhookHeaders = { [name: string]: string | string[] | undefined } | { get(name: string): string | null };
 
 /**
- * Returns the secrets in a comma-separated list, such as the variable `WEBHOOK_SECRETS`. Call this function at the start
- * of your program, because it fails with an `Error` if a secret is empty or is not base64.
+ * Returns the secrets in a comma-separated list, such as the variable `WEBHOOK_SECRETS`. Call this function at the
+ * start of your program, because it fails with an `Error` if a secret is empty or is not base64.
  */
 export function secretsOf(list: string): string[] {
   const secrets = list.split(',').map((secret) => secret.trim());
