@@ -147,7 +147,7 @@ export const count = z
   .transform(Number)
   .refine((number) => number <= 1_000_000, 'is no integer from 1 to 1,000,000');
 
-/** The log has only lines of this level and of higher levels. */
+/** The level of the log. The log leaves out all lines of a lower level. */
 export const logLevel = z
   .enum(['trace', 'debug', 'info', 'warn', 'error'], 'is none of trace, debug, info, warn, error')
   .prefault('info')

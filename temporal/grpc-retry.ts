@@ -25,8 +25,8 @@ const retrying = makeGrpcRetryInterceptor({
 });
 
 /**
- * After the connection is closed, the SDK's retry timer still runs (SDK 1.24). Without this interceptor, the retry that
- * this timer starts would throw an uncaught error.
+ * Lets a call on a closed connection fail with a status. The SDK (1.24) does not stop its retry timer when the
+ * connection is closed. Without this interceptor, the retry would throw an uncaught error.
  */
 const unlessClosed: Interceptor = (options, nextCall) => {
   try {
@@ -57,5 +57,5 @@ const closedCall = {
   getAuthContext: () => null,
 };
 
-/** `unlessClosed` comes after `retrying`, so that each retry that `retrying` makes goes through `unlessClosed`. */
+/** The order matters: `unlessClosed` must come after `retrying`, because it must check each retry. */
 export const interceptors: Interceptor[] = [retrying, unlessClosed];

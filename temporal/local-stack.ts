@@ -48,8 +48,8 @@ export function findTemporal(env: NodeJS.ProcessEnv, folder: string): TemporalTa
   const stack = named ? undefined : findLocalStack(folder);
   if (!stack) return temporalTarget(env);
   const { address, namespace } = stack.temporal;
-  // Ignores the variables for API key and TLS, because they are not for the server of the local stack. npm start
-  // ignores these variables, too.
+  // The variables for API key and TLS are ignored here, because they are not for the server of the local stack. npm
+  // start ignores these variables, too.
   const payloadCodecs = payloadCodecsOf(env);
   return {
     address,

@@ -1,6 +1,6 @@
 /**
- * Connects a worker to Temporal. This code is not in `connection.ts`, because it loads the native module of the SDK. Most
- * programs that import `connection.ts` do not need that module.
+ * Connects a worker to Temporal. This code is not in `connection.ts`, because it loads the native module of the SDK.
+ * Most programs that import `connection.ts` do not need that module.
  */
 import { NativeConnection } from '@temporalio/worker';
 import { CONNECT_MS, connect, refusalOf, unavailable, type TemporalTarget } from './connection';

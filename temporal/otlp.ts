@@ -28,7 +28,10 @@ const samplers = [
 ] as const;
 
 const DEFAULT_SAMPLER = 'parentbased_traceidratio';
-/** The share of the traces that are exported by default. With all traces, a flow needs about 10 % more CPU (docs/operating.md). */
+/**
+ * The share of the traces that are exported by default. With all traces, a flow needs about 10 % more CPU
+ * (docs/operating.md).
+ */
 const DEFAULT_RATIO = 0.1;
 
 /** The environment variables for the traces of worker and service. */

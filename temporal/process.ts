@@ -5,8 +5,9 @@ const printed = (message: string): void => void process.stderr.write(`${message}
 /**
  * Runs `main`, then ends the process. The exit code is the number that `main` returns, 0 if `main` returns no number,
  * or 1 if `main` fails. `report` gets the message of the error. The default of `report` writes to standard error. An
- * uncaught error also ends the process with the exit code 1. The report of an uncaught error has only its type and its
- * place in the code. Node itself would print all fields of the error, and a field can hold a secret.
+ * uncaught error also ends the process with the exit code 1. The report of an uncaught error has only the type of the
+ * error and its place in the code. Without this report, Node would print all fields of the error, and a field can hold
+ * a secret.
  */
 export function runMain(main: (args: string[]) => Promise<number | void>, report = printed): void {
   process.on('uncaughtException', (err: unknown) => {

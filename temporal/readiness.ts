@@ -12,8 +12,8 @@ const REUSED_MS = 1_000;
 const ATTRIBUTES_REUSED_MS = 5_000;
 
 /**
- * Asks Temporal for the namespace, because this is the cheapest call that needs the connection, the credentials and the
- * namespace. Each try of the call ends after 2 s.
+ * Asks Temporal to describe the namespace. This is the cheapest call that fails if the connection, the credentials or
+ * the namespace are wrong. Each try of the call ends after 2 s.
  */
 export const callTemporal = (
   connection: Pick<Connection, 'withDeadline' | 'workflowService'>,

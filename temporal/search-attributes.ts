@@ -4,7 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { searchAttributes } from '../workflows/messages';
 import { ConfigError } from './environment';
 
-/** The name of each type on command lines and in the columns of the visibility store, and its number in Temporal's API. */
+/**
+ * The name of each type on command lines and in the columns of the visibility store, and its number in Temporal's API.
+ */
 const types = {
   KEYWORD: { name: 'Keyword', value: 2 },
   BOOL: { name: 'Bool', value: 5 },

@@ -36,10 +36,14 @@ import { isObject } from '../workflows/connector';
 import { TRACE_HEADER, type MessageSpan } from '../workflows/tracing';
 import type { OtlpTraces } from './otlp';
 
-/** The time limit of the last export, so that a collector that does not answer does not delay the end of the process. */
+/**
+ * The time limit of the last export, so that a collector that does not answer does not delay the end of the process.
+ */
 const LAST_EXPORT_MS = 2_000;
 
-/** Makes random ids. If `given` is set, the next span gets the id `given`. */
+/**
+ * Makes random ids for spans and traces. If `given` is set, the next span gets the id `given` instead of a random id.
+ */
 class Ids implements IdGenerator {
   readonly #random = new RandomIdGenerator();
   given?: string;
