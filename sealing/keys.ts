@@ -90,7 +90,9 @@ async function fingerprintKeyOf(d: string): Promise<CryptoKey> {
   return crypto.subtle.deriveKey(derivation, secret, { name: 'HMAC', hash: 'SHA-256', length: 256 }, false, ['sign']);
 }
 
-/** The key that seals: the public half of the first key of a public or private set. Fails with a {@link KeySetError}. */
+/**
+ * The key that seals: the public half of the first key of a public or private set. Fails with a {@link KeySetError}.
+ */
 export async function publicKeyOf(text: string): Promise<SealingKey> {
   const [first] = publicHalf(await keySetOf(text)).keys;
   const { jwk, key } = await checkedKey(first);

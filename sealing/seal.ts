@@ -133,8 +133,8 @@ export async function sealProperties(
 }
 
 /**
- * The values in clear that must be sealed: the values of secret fields, and the values of unknown names. A name is
- * unknown if `fields` lacks the name. The value of an unknown name can be a secret. An empty value needs no sealing.
+ * The values in clear that must be sealed: the values of secret fields, and the values whose names `fields` lacks,
+ * because such a value can be a secret. An empty value needs no sealing.
  */
 export const secretsIn = (
   values: { [targetName: string]: Sealed | string },
