@@ -38,7 +38,7 @@ export async function createApp(given: Omit<Parts, 'onboarded'>): Promise<App> {
   const { config } = parts;
   const headers = securityHeaders(config);
   const app = createServer(parts, headers);
-  parts.trace?.(app, parts); // the first hook, so that all other hooks run in the span of the request
+  parts.trace?.(app, parts); // must be the first hook, so that all other hooks run in the span of the request
   for (const name of ['caller', 'actor'] as const) app.decorateRequest(name, '');
   for (const name of ['session', 'accountId', 'failure', 'lost'] as const) app.decorateRequest(name, undefined);
   reportAnswers(app, parts);

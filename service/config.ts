@@ -27,7 +27,10 @@ export interface SealingKeys {
 export interface ServiceConfig {
   /** The URL of the service for browsers, without a slash at its end. The URL may have a path. */
   publicUrl: string;
-  /** The address on which the service listens. Without PUBLIC_URL: 127.0.0.1. With PUBLIC_URL: all addresses, IPv6 and IPv4. */
+  /**
+   * The address on which the service listens. Without PUBLIC_URL: 127.0.0.1. With PUBLIC_URL: all addresses, IPv6 and
+   * IPv4.
+   */
   host: string;
   port: number;
   /** The port of the metrics. 0 means any free port. Without this port, the service serves no metrics. */

@@ -81,8 +81,8 @@ export async function verifyReturn(auth: ConnectorAuth, { attemptId, by, ...key 
   const view = await viewOfReturn(auth, key, { attemptId, by });
   const isNewest = view.attempt?.id === attemptId;
   if (view.state !== 'awaitingAuthorization' || isNewest || (await isOfPresentRun(auth, key, attemptId))) return view;
-  // The attempt belongs to an earlier run, or is older than a reset, so the current run does not know the attempt. The
-  // current run re-reads the connector, once for each attempt.
+  // The current run does not know the attempt: it belongs to an earlier run, or to the time before a reset. So the
+  // current run only re-reads the connector, once for each attempt.
   await auth.recheck(key, { by }, `returned-${attemptId}`).catch(undefinedIf('closed'));
   return auth.view(key);
 }
@@ -129,8 +129,8 @@ export const returnUrl = async (
 ): Promise<string> => `${publicUrl}/connect/return?${returnQuery(await tokens.attempt(attempt), depth)}`;
 
 /**
- * The attempt with the longest token. Each text of this attempt has the highest allowed length, and consists of letters
- * that take many bytes in the token.
+ * The attempt whose return address is the longest possible one, for the check of the length. Each text of the attempt
+ * has the highest allowed length, and has only letters that need many bytes in the token.
  */
 const longestAttempt: Attempt = {
   ...{ accountId: 'ü'.repeat(200), connectorId: Number.MAX_SAFE_INTEGER, attemptId: randomUUID() },

@@ -25,9 +25,10 @@ export function logAnswer(
 export const isProbe = (route: string): boolean => route === '/healthz' || route === '/readyz';
 
 /**
- * Calls `report` once for each answer: when the service has sent the answer, or when the caller leaves before its end. If
- * the caller leaves before the service has the answer, waits for the answer, because the answer can be an error. If the
- * caller leaves before it has sent the whole request, there is no answer to report.
+ * Calls `report` once for each answer: when the service has sent the whole answer, or when the caller closes the
+ * connection earlier. If the caller closes the connection before the answer exists, the report waits for the answer,
+ * because the answer can be an error. If the caller closes the connection before it has sent the whole request, there
+ * is no answer to report.
  */
 export function reportAnswers(app: App, { report }: Pick<Parts, 'report'>): void {
   const begun = new WeakMap<FastifyRequest, number>();

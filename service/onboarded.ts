@@ -36,8 +36,8 @@ export class Onboarded {
   }
 
   /**
-   * Returns a session of an onboarding with the present connectors of this onboarding, but without the connectors for
-   * which the invitation of the session is void. Returns a session without an onboarding unchanged. Fails: notStarted,
+   * Adds to a session of an onboarding the present connectors of this onboarding. Leaves out the connectors for which
+   * the invitation of the session is void. Returns a session without an onboarding unchanged. Fails: notStarted,
    * noWorker, paused.
    */
   async withConnectors(session: Session): Promise<Session> {

@@ -137,8 +137,8 @@ const authenticate = { 'WWW-Authenticate': { description: 'Bearer', required: tr
 const headersOf: { [status: string]: object } = { 401: authenticate, 429: retryAfter, 503: retryAfter };
 
 /**
- * Adds the webhooks and the headers of answers, and marks bodies without a required member as optional. The schemas of
- * routes can express neither webhooks, nor headers of answers, nor optional bodies.
+ * Adds to the document what the schemas of routes can't express: the webhooks, the headers of answers, and optional
+ * bodies. A body is optional if it has no required member.
  */
 const completed: SwaggerTransformObject = (input) => {
   const document = jsonSchemaTransformObject(input) as Document;

@@ -38,8 +38,8 @@ function allowedAddress(config: Config, name: string, given: string, isValid: (u
 }
 
 /**
- * Answers CORS preflights of calls under `prefix` for the allowed origins. An allowed preflight does not allow the
- * call: the service refuses a call whose session was made for another origin.
+ * Answers the CORS preflights of calls under `prefix`. The answer allows each origin in ALLOWED_ORIGINS. The service
+ * still checks the call that follows, and refuses it if its session was made for another origin.
  */
 export function answerPreflights(app: App, { allowedOrigins }: Config, prefix: string): void {
   const options = {

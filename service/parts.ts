@@ -47,7 +47,10 @@ export interface Answered {
   accountId?: string;
   /** Type and stack of an unexpected error, without its message. */
   error?: { type: string; at: string[] };
-  /** The error because of which the service lost the message of a caller, although the answer has the status 204. */
+  /**
+   * The error because of which the service did not handle the message of a caller, although the answer has the status
+   * 204. Only Cyclr's webhook answers in this way.
+   */
   lost?: ErrorKind;
 }
 

@@ -44,8 +44,8 @@ export function lockedIn({ prefill = {} }: Session, { connectorId }: ConnectorKe
 
 /**
  * Adds the locked values to the values of a session's input. Refuses any value for a locked property, because a sealed
- * value can't be compared with the locked value. A lock on a property that the flow lists as secret, or does not list,
- * has no effect. Fails: malformed, with the names of the refused properties.
+ * value can't be compared with the locked value. A lock has no effect if the flow lists its property as secret, or does
+ * not list its property. Fails: malformed, with the names of the refused properties.
  */
 export async function withLocked(
   auth: ConnectorAuth,

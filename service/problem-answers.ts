@@ -25,8 +25,8 @@ export function answerErrors(app: App): void {
 }
 
 /**
- * Collects the routes that the service adds after the call of this function. Returns a function that gives the methods
- * of a path, or an empty list for an unknown path.
+ * Returns a function that gives the allowed methods of a path, or an empty list for an unknown path. The function knows
+ * only the routes that the service adds after this call.
  */
 function routeMethods(app: App): (path: string) => string[] {
   const known: { pattern: RegExp; methods: string[] }[] = [];

@@ -1,6 +1,7 @@
 /**
- * Gauges of Temporal's state: pollers and backlog of the task queues, flows in trouble, open deliveries. The service,
- * and no worker, reads this state when Prometheus scrapes the metrics: no worker knows whether another worker runs.
+ * Gauges of Temporal's state: pollers and backlog of the task queues, flows in trouble, open deliveries. The service
+ * reads this state when Prometheus scrapes its metrics. A worker can't report this state: if no worker runs, there
+ * would be no metrics at all.
  */
 import type { Client } from '@temporalio/client';
 import { Gauge, type Registry } from 'prom-client';

@@ -14,12 +14,12 @@ interface Kept {
 }
 
 /**
- * If the history of the run has not grown, returns the view from the cache, without a worker. If the history has grown,
- * reads the view from the flow.
+ * Reads views of flows, with a cache. If the history of the run has not grown since the view was cached, returns the
+ * cached view, which needs no worker. Otherwise, reads the view from the flow.
  */
 export class ViewCache {
   readonly #auth: Pick<ConnectorAuth, 'progress' | 'view'>;
-  /** The cached views by workflow id. */
+  /** The cached views. The key is the workflow id. */
   readonly #views: RecentMap<Kept>;
 
   constructor(auth: Pick<ConnectorAuth, 'progress' | 'view'>, maxViews = MAX_VIEWS) {

@@ -46,8 +46,8 @@ function dataOf(type: EventType, schemas: Schemas): object {
 }
 
 /**
- * The difference between the member `data` of an event type and the view or the progress: the members that the type
- * adds, and the member that the type leaves out (`without`).
+ * The difference between the `data` of an event and the view or the progress on which the `data` is based: the members
+ * that the event type adds, and the member that it leaves out (`without`).
  */
 function changeOf(
   type: EventType,

@@ -37,7 +37,9 @@ export function auditRoute(app: App, { auth }: Parts): void {
   });
 }
 
-/** The entries as lines. An error ends the connection without the last chunk, so the reader sees that lines are missing. */
+/**
+ * The entries as lines. An error ends the connection without the last chunk, so the reader sees that lines are missing.
+ */
 async function* lines<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<string> {
   if (first.done) return;
   yield `${JSON.stringify(first.value)}\n`;

@@ -95,8 +95,8 @@ const CARDS = '<!--cards-->';
 const SLOW_MS = 8000;
 
 /**
- * The page in parts. The service sends the first part at once. The first part tells the user to wait. The last part has
- * the link, or the reason why there is no link.
+ * Yields the page in parts. The service sends each part at once. The first part tells the user to wait. The last part
+ * has the link, or the reason why there is no link.
  */
 async function* answerOf(
   parts: Parts,

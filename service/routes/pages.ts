@@ -24,8 +24,8 @@ export function pageRoutes(app: App, parts: Parts): void {
   const draw: Draw = (page) =>
     pageOf({ ...page, header, icon, footer: brandFooter(brand, wordsFor(page.language).links) });
   app.register(formbody);
-  // With this opener policy, the page that opened the consent window can load another link into the window, and notices
-  // when the user closes the window.
+  // This opener policy lets the connect page, which opened the consent window, load another link into the window, and
+  // notice when the user closes the window.
   app.addHook('onRequest', async (_request, reply) => void reply.header(OPENER_POLICY, 'unsafe-none'));
   app.setErrorHandler((err, request, reply) => showError(draw, err, request, reply));
   servePageFile(app, 'page.css', brandStyle(brand));

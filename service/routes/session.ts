@@ -143,9 +143,9 @@ function invitationRoute(app: App, parts: Parts): void {
 }
 
 /**
- * Opens the flows of an invitation. Starts a new run of each expired flow, and lets each waiting flow re-read its
- * connector. Returns the connectors for the new session: connectors on which the user may still act, and authenticated
- * connectors. Fails: tokenVoid.
+ * Prepares the flows of an invitation for a new session: starts a new run of each expired flow, and lets each waiting
+ * flow re-read its connector. Returns the connectors for the new session: the connectors on which the user may still
+ * act, and the authenticated connectors. Fails: tokenVoid.
  */
 async function openInvitation({ auth, onboarded }: Parts, invitation: Session, by: string): Promise<number[]> {
   const { accountId, onboardingId, connectorIds } = invitation;
@@ -156,15 +156,16 @@ async function openInvitation({ auth, onboarded }: Parts, invitation: Session, b
   if (good.length === 0 && onboarding?.state !== 'running') throw new ServiceError('tokenVoid');
   await Promise.all(good.map((run) => reopen(auth, run, { ...invitation, by })));
   const hidden = runs.filter((run) => !good.includes(run) && run.state !== 'authenticated');
-  // A running onboarding starts the flows of connectors without a run.
+  // If a connector has no run yet, it is shown only while its onboarding is running, because the onboarding will start
+  // its flow.
   const isShown = (id: number, index: number) => onboarding?.state === 'running' || found[index] !== undefined;
   return connectorIds.filter(isShown).filter((id) => !hidden.some(({ connectorId }) => connectorId === id));
 }
 
 /**
- * True if the user of the invitation may still act on the flow. The flow must be neither authenticated nor cancelled.
- * One of these three must hold for the run: the run started before the service made the invitation; the run was started
- * for this invitation; the onboarding of the invitation started the run.
+ * True if the invitation still lets its user act on the flow. There are two conditions. The flow is neither
+ * authenticated nor cancelled. And the run started before the service made the invitation, or was started for this
+ * invitation, or was started by the onboarding of the invitation.
  */
 function isGood({ state, startedAt, ...run }: LatestRun, { id, madeAtMs, onboardingId }: Session): boolean {
   if (state === 'authenticated' || state === 'cancelled') return false;

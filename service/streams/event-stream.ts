@@ -36,9 +36,10 @@ export interface EventHubOptions {
   maxRetryMs?: number;
   /**
    * The highest number of flows that the hub follows by long poll. The hub checks all other flows every `checkEveryMs`.
-   * The default is 1,000, because a Temporal server allows only 1,200 long polls for each namespace and frontend, and
-   * `ConnectorAuth.result()` and the other instances of the service also use some of the 1,200. If the server refuses a
-   * long poll, readers get the current view, and get each later view only when the hub tries the long poll again.
+   * The default is 1,000: a Temporal server allows 1,200 long polls for each namespace and frontend, and
+   * `ConnectorAuth.result()` and the other instances of the service need some of them. If the server refuses a long
+   * poll, the readers of the flow get the current view, and get later views only after the hub has tried the long poll
+   * again.
    */
   maxPolls?: number;
   /** Called with the error of each failed check. The hub repeats a failed check. */
