@@ -29,9 +29,10 @@ export interface Step {
 const forms: readonly Panel[] = ['apiKey', 'basic', 'fields', 'consent'];
 
 /**
- * The step at which the user is, by the panel of the view. Undefined if the panel asks for no input and no consent, if
- * the connector has only one step, or if the page does not know the number of steps. `hadFirst`: true if the page has
- * shown step 1 of the run. The view of step 2 does not tell whether the run had a step 1.
+ * The user's step, such as step 1 of 2. Undefined if the panel of the view asks for no input and no consent, if the
+ * connector has only one step, or if the page does not know the number of steps. `hadFirst`: true if the page has shown
+ * step 1 of the run. The page must remember this, because the view of step 2 does not tell whether the run had a step
+ * 1.
  */
 export function stepOf(view: View, hadFirst: boolean): Step | undefined {
   const panel = panelOf(view);
@@ -64,7 +65,10 @@ const chips: Record<Exclude<Panel, Form>, Chip> = {
   removed: 'support',
 };
 
-/** Codes of problems that a correct input can also have. */
+/**
+ * The codes of problems that a correct input can get, too. After such a problem, the user may send the same input
+ * again.
+ */
 const passing = ['notNow', 'cyclrUnavailable'];
 
 export function chipOf(view: View, { step, isSending = false }: { step?: Step; isSending?: boolean } = {}): Chip {

@@ -18,7 +18,7 @@ export interface ConnectSessionOptions {
   token: string;
   invitation?: string;
   /**
-   * True on the connect page. The opener policy of the connect page lets scripts use the handles of the windows that the
+   * True on the connect page. The opener policy of the connect page lets a script check and change the windows that the
    * page has opened.
    */
   hosted: boolean;
@@ -215,8 +215,8 @@ export class ConnectSession {
   }
 
   /**
-   * Sends an action of the user until the service answers. Does nothing if an action of the connector is being sent. Ends
-   * without a repetition if another run has begun in the meantime, for example in another tab.
+   * Sends an action of the user until the service answers. Does nothing if an action of the connector is being sent.
+   * Ends without a repetition if another run has begun in the meantime, for example in another tab.
    */
   async #send(view: View, call: (connectorId: number) => Promise<View>, receive = this.#watch.receive): Promise<void> {
     const { connectorId } = view;

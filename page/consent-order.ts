@@ -39,9 +39,9 @@ export function noticeIn(message: unknown): ConsentNotice | RetryNotice | undefi
 }
 
 /**
- * The connectors in `open` whose consent in the page `here` ends because of the consent in the notice. The newest
- * consent window replaces all older windows, so the list leaves out only the connector of a notice from the page
- * `here`.
+ * The connectors in `open` whose consent in the page `here` ends because of the notice. A new consent ends all other
+ * consents in the browser. So the result has all connectors in `open`, except the connector of the notice if the page
+ * `here` itself sent the notice.
  */
 export const replacedBy = ({ from, connectorId }: ConsentNotice, here: string, open: Iterable<number>): number[] =>
   [...open].filter((id) => from !== here || id !== connectorId);

@@ -4,7 +4,7 @@ import { postToWindow, watchWindow, type ConsentForm } from './window';
 
 export interface ConsentWindowsParts {
   /**
-   * True on the connect page. The opener policy of the connect page lets scripts use the handles of the windows that the
+   * True on the connect page. The opener policy of the connect page lets a script check and change the windows that the
    * page has opened.
    */
   hosted: boolean;
@@ -25,7 +25,10 @@ interface Entry {
   endWatch?: () => void;
 }
 
-/** The consent windows of this page, in agreement with the other pages of the account in this browser. */
+/**
+ * The consent windows of this page. The pages of an account in one browser send messages to each other, so that only
+ * one consent is open at a time.
+ */
 export class ConsentWindows {
   readonly #id = Math.random().toString(36).slice(2);
   readonly #entries = new Map<number, Entry>();

@@ -169,9 +169,9 @@ export class CyclrConnect extends LitElement implements Declared {
   }
 
   /**
-   * True if the focus is in this element, or on nothing. False if the focus is in the filter of the list or elsewhere on
-   * the page, because the user may be typing there. Before the first use of the element, the host page controls the
-   * focus.
+   * True if the element may move the focus: the focus is in this element, or on nothing. False if the focus is in the
+   * filter of the list or elsewhere on the page, because the user may be typing there. Also false before the user has
+   * first used the element, because the host page then controls the focus.
    */
   get #mayMoveFocus(): boolean {
     if (!this.#isUsed) return false;

@@ -32,8 +32,8 @@ export class HeldCredentials {
   }
 
   /**
-   * Returns the held credentials if the view asks for them. Keeps the credentials while the flow waits for the
-   * properties or applies the properties, and has no problem. At any other view, drops the credentials.
+   * Returns the held credentials if the view asks for them. Keeps them as long as the flow waits for the properties or
+   * applies them, and has no problem. For any other view, drops the credentials.
    */
   takeAt(view: View): Held | undefined {
     const held = this.#held.get(view.connectorId);

@@ -13,7 +13,7 @@ export class RepeatedCalls {
     this.#stop.abort();
   }
 
-  /** Repeats all calls now, because the service answers again. */
+  /** Repeats all waiting calls now. Call this method when the service answers again. */
   repeatNow(): void {
     this.#pause.abort();
     this.#pause = new AbortController();

@@ -91,8 +91,9 @@ export class SessionWatch {
   }
 
   /**
-   * Called for a view whose connector is missing when the page reads the session. The service leaves out the connectors
-   * of removed flows and of paused flows. If a recheck fails with `notFound`, the flow was removed.
+   * Called if the page reads the session, and the answer lacks the connector of this view. The flow of the connector is
+   * then either removed or paused. This method sends a recheck to find out which: if the recheck fails with `notFound`,
+   * the flow was removed.
    */
   async #askAgain(view: View): Promise<void> {
     const failure: unknown = await this.parts.client.recheck(view.connectorId).catch((err: unknown) => err);

@@ -172,8 +172,8 @@ export const nothingLeft = (views: readonly View[]): boolean =>
   views.length > 0 && views.every((view) => ['connected', 'stuck'].includes(listStatusOf(view)));
 
 /**
- * The view to show while an input that answers the view `answered` is being sent. The answered view stays until the
- * flow has moved on or refused the input, so that the form does not flicker.
+ * The view that the page shows while it sends the input for the view `answered`. The page keeps showing `answered`
+ * until the flow has moved on or refused the input, so that the form does not disappear and appear again.
  */
 export function shownView(view: View, answered: View | undefined): View {
   if (!answered || answered.runId !== view.runId) return view;
@@ -184,8 +184,8 @@ export function shownView(view: View, answered: View | undefined): View {
 
 /**
  * True if a verification between the views `before` and `view` found no consent. The page may have missed the views in
- * between, so this function counts the changes of the view by `revision`. A new link changes the view once and keeps
- * the problem of the earlier link, so the function does not count this change.
+ * between, so this function uses the `revision` to count the changes of the view. A new link also changes the view once
+ * and keeps the problem of the earlier link, so this one change is not a failed verification.
  */
 export function consentFailed(before: View, view: View): boolean {
   const changes = view.revision - before.revision;
@@ -194,9 +194,9 @@ export function consentFailed(before: View, view: View): boolean {
 }
 
 /**
- * True if the consent in the page's window has ended between the views `before` and `view`. False after a verification
- * that has found no consent: its window's consent ended when the verification began, and the user may have opened a new
- * window during the verification.
+ * True if the consent in the page's window has ended between the views `before` and `view`. False at the end of a
+ * verification that has found no consent: the consent had already ended at the beginning of this verification, and the
+ * user may have opened a new window since then.
  */
 export function consentEnded(before: View, view: View): boolean {
   if (panelOf(view) !== 'consent') return panelOf(before) !== panelOf(view);

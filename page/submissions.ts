@@ -84,7 +84,10 @@ export class Submissions {
     return calls.untilAnswered(call, (failure) => failure.code === 'unreachable' && unreachable(failure));
   }
 
-  /** An input that the flow is applying stays pending, so that the form keeps the values that the user typed. */
+  /**
+   * Handles the answer to a submission. A submission stays pending while the flow applies its input, so that the form
+   * keeps the values that the user typed.
+   */
   #receive({ view }: PendingSubmission, answer: View): void {
     if (panelOf(answer) !== 'applying') this.#forget(view);
     this.parts.receive(answer);

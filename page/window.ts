@@ -62,7 +62,7 @@ export interface WindowWatchParts {
 
 /** Calls `closed` once after the window was closed. Returns a function that ends the watch. */
 export function watchWindow(opened: Pick<Window, 'closed'>, { isOurs, closed }: WindowWatchParts): () => void {
-  let isKnown = isOurs(); // needed if the user closes the window before the first check
+  let isKnown = isOurs(); // this first call is needed if the user closes the window before the first check
   const timer = setInterval(() => {
     if (!opened.closed) return void (isKnown ||= isOurs());
     clearInterval(timer);

@@ -52,7 +52,9 @@ export function frame(parts: FrameProps) {
   </div>`;
 }
 
-/** The heading, which always names the account, because the link can come from an attacker. */
+/**
+ * The heading. It always names the account, so that a user who got a link from an attacker notices the wrong account.
+ */
 function heading({ m, session, hosted, blocker, invitation }: FrameProps) {
   const { accountLabel, accountId } = session?.session ?? {};
   const account = accountLabel ?? accountId ?? (blocker === 'invited' ? invitation?.account : undefined);

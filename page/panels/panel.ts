@@ -39,8 +39,8 @@ export function panel(props: PanelProps, level: 2 | 4, after: unknown) {
 }
 
 /**
- * The panels whose heading tells more than the name. In a list, the page hides the headings of all other panels,
- * because these headings would only repeat the name.
+ * The panels whose heading says more than the connector's name. In a list, the page hides the headings of all other
+ * panels, because these headings would only repeat the name.
  */
 const ends: readonly Panel[] = ['connected', 'expired', 'cancelled', 'failed', 'unsupported', 'removed'];
 

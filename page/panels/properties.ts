@@ -16,8 +16,8 @@ const OTHER = 'other';
 
 /**
  * The form of a connector's properties. If the flow will ask for an API key or a password after the properties, the
- * form also has the inputs for the API key or the password. The optional properties are collapsed until one of them has a
- * problem.
+ * form also has the inputs for the API key or the password. The optional properties are collapsed until one of them has
+ * a problem.
  */
 export function propertyForm(props: PanelProps) {
   const { m, view, act, problem } = props;
