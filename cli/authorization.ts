@@ -53,8 +53,8 @@ async function confirmed(cli: Cli, key: ConnectorKey): Promise<View> {
 }
 
 /**
- * Returns the final view that a ConnectorAuthError contains. If the flow ends between the read of its view and the
- * confirmation, the confirmation fails with such an error, even if the flow has ended as authenticated.
+ * Returns the final view that the error of a confirmation contains. Throws any other error. If the flow ends between
+ * the read of its view and the confirmation, the confirmation fails, even if the flow has ended as authenticated.
  */
 function finalView(err: unknown): View {
   if (err instanceof ConnectorAuthError && err.view) return err.view;

@@ -4,7 +4,7 @@ import type { RunHistory } from '../temporal/replay';
 import type { TemporalServices } from '../temporal/search-attributes';
 import type { ExitCode } from './errors';
 
-/** The library's methods without private members, so that a test can pass its own implementation. */
+/** The methods of the library. This type has no private members, so that a test can pass a fake library. */
 export type Flows = Pick<ConnectorAuth, keyof ConnectorAuth>;
 
 /** A Temporal server and a namespace on it. */

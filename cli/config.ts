@@ -150,8 +150,8 @@ async function localKeys(keys: string): Promise<string> {
 }
 
 /**
- * The secrets in WEBHOOK_SECRETS, with which `events listen` verifies events. Undefined if the variable is not set. Fails:
- * `configuration` for a bad secret.
+ * The secrets in WEBHOOK_SECRETS, with which `events listen` verifies events. Undefined if the variable is not set.
+ * Fails: `configuration` for a bad secret.
  */
 export async function webhookSecretsOf(place: Place): Promise<string[] | undefined> {
   const { WEBHOOK_SECRETS } = await variablesOf(place, 'WEBHOOK_SECRETS');
@@ -242,7 +242,9 @@ const historiesOf = (client: Client): Connected['histories'] =>
     }
   };
 
-/** Calls `read`, and turns its error into a CliError with the code `configuration`. `where`: the text before the error. */
+/**
+ * Calls `read`, and turns its error into a CliError with the code `configuration`. `where`: the text before the error.
+ */
 function configured<T>(read: () => T, where = ''): T {
   try {
     return read();

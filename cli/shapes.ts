@@ -15,7 +15,10 @@ export interface Shape {
   words?: { [word: string]: number };
 }
 
-/** A place in an answer that this project does not know. The value at this place is left out. */
+/**
+ * A part of an answer that this project does not know. The report has the path and the type of this part, but not its
+ * value.
+ */
 export interface UnknownPart {
   path: string;
   found: string;
@@ -98,8 +101,8 @@ const withoutLength = ['AuthValue', 'Value', 'DefaultValue'];
 const typeOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'list' : typeof value);
 
 /**
- * The name of a field for the shape. An unusual name becomes `*`, because it can be a value, such as an id or an
- * address.
+ * The name that a shape shows for a field. An unusual name becomes `*`, because the field can have a value as its name,
+ * such as an id or an address.
  */
 const nameOf = (name: string): string => (/^[A-Za-z][A-Za-z0-9]{0,40}$/.test(name) && !/\d{3}/.test(name) ? name : '*');
 
