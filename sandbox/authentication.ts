@@ -86,14 +86,12 @@ export function deauthenticate(connector: StoredConnector): void {
   connector.settlesAt = undefined;
 }
 
-/**
- * True for a value that starts with `wrong`. The sandbox refuses a value that starts with `wrong` when it is stored.
- */
+/** True for a value that starts with `wrong`. The sandbox does not store such a value: it refuses the call. */
 export const isWrong = (value: string): boolean => value.startsWith('wrong');
 
 /**
- * False for an empty value, and for a value that starts with `wrong` or `expired`. The sandbox stores an `expired`
- * value, but the third party refuses it later.
+ * False for an empty value, and for a value that starts with `wrong` or `expired`. The sandbox stores a value that
+ * starts with `expired`, but its third party refuses this value later.
  */
 const isGood = (value = ''): boolean => value !== '' && !isWrong(value) && !value.startsWith('expired');
 

@@ -17,8 +17,8 @@ export interface FaultContext {
 }
 
 /**
- * For each fault, the function that causes its effect. If this function neither answers the request nor hijacks the
- * reply, the request continues.
+ * For each kind of fault, the function that causes the fault. After the function, the request continues normally,
+ * except if the function has answered the request or has hijacked the reply.
  */
 type Effects = { [K in Fault['kind']]: (context: FaultContext, fault: Extract<Fault, { kind: K }>) => unknown };
 
@@ -74,9 +74,9 @@ export function applyFault(context: FaultContext, fault: Fault): unknown {
 }
 
 /**
- * Replaces the answer of a request whose fault changes only the answer. Returns the new body, or resets the connection,
- * or returns a promise that never resolves. Returns undefined if the body stays unchanged. The caller must await this
- * call before it sends the answer.
+ * Replaces the answer to a request if the fault of this request changes only the answer. Depending on the fault,
+ * returns the new body, resets the connection, or returns a promise that never resolves. Returns undefined if the
+ * answer stays unchanged. The caller must await this call before it sends the answer.
  */
 export function replaceAnswer(request: FastifyRequest, reply: FastifyReply): unknown {
   return reply.statusCode < 300 ? replacedAnswers.get(request)?.(reply) : undefined;

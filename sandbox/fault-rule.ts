@@ -39,8 +39,8 @@ export const FaultRule = z.strictObject({
   match: z.strictObject({
     method: z.enum(['GET', 'POST', 'PUT', 'DELETE']).optional(),
     /**
-     * A prefix of the received path (with %20 and not with a space), or the source of a regular expression for this
-     * path.
+     * Matches the received path, in which a space is `%20`: either a prefix of the path, or the source of a regular
+     * expression.
      */
     path: regexSource.optional(),
     account: z.string().optional(),
@@ -58,7 +58,10 @@ export type EchoForm = (typeof forms)[number];
 type Simple = z.infer<typeof simple>;
 type WithDetails = Exclude<z.infer<typeof Then>, Simple>;
 
-/** A fault with its kind. The kind `answer` is a fault that a rule gives by status, headers and body. */
+/**
+ * A fault with its kind. The kind of a fault is `answer` if its rule gives the status, the headers and the body of the
+ * answer.
+ */
 export type Fault =
   | { [K in Simple]: { kind: K } }[Simple]
   | Extract<WithDetails, { kind: string }>
