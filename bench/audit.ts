@@ -31,7 +31,10 @@ interface Export {
 export interface AuditFigures {
   few: Export;
   many: Export;
-  /** `serviceBytes` of `many` divided by `serviceBytes` of `few`: the median of the {@link ratios} of the pairs. */
+  /**
+   * The memory of the service for the account `many`, divided by its memory for the account `few`: the median of the
+   * {@link ratios} of all pairs of exports.
+   */
   memoryRatio: number;
 }
 

@@ -4,7 +4,10 @@ import type { MemorySteps } from './memory';
 import type { Round } from './rounds';
 import { ratios, spreadOf, type Spread } from './stats';
 
-/** `atMost`, `atLeast`: limits of the median ratio. `oursAtMost`: the limit of the median of `ours`. */
+/**
+ * The target of a row. `atMost`, `atLeast`: limits of the median of the ratios (`ours` divided by `minimal`).
+ * `oursAtMost`: the limit of the median of `ours`.
+ */
 export interface Target {
   atMost?: number;
   atLeast?: number;
@@ -16,7 +19,10 @@ export interface Row extends Target {
   unit: string;
   ours: Spread;
   minimal: Spread;
-  /** `ours` divided by `minimal`: the {@link ratios} of each two adjacent pairs of rounds; for memory, of each step. */
+  /**
+   * The spread of the ratios of `ours` to `minimal`. For rounds, the function {@link ratios} computes the ratios from the
+   * pairs of rounds. For memory, each ratio compares two steps.
+   */
   ratio: Spread;
 }
 
@@ -94,7 +100,7 @@ const rowsOfRounds =
   (what: string, unit: string, value: (round: Round) => number, target?: Target): Row =>
     rowOf(what, unit, { ours: rounds.ours.map(value), minimal: rounds.minimal.map(value) }, target);
 
-/** Returns a row that compares each value of `ours` with the value of `minimal` at the same index. */
+/** Returns a row of the comparison. Each value of `ours` is compared with the value of `minimal` at the same index. */
 export const rowOf = (what: string, unit: string, { ours, minimal }: Both<number[]>, target?: Target): Row => ({
   what,
   unit,

@@ -38,7 +38,7 @@ export async function measureDeliveries(
   say(`without pending deliveries: p99 ${without.p99.toFixed(0)} ms`);
   const measure = async (answer: TargetAnswer) => {
     target.answers(answer);
-    // this wait is longer than the time limit of a post
+    // Waits longer than the time limit of a post.
     await new Promise((done) => setTimeout(done, 20_000));
     await checkPending(stack, deliveries);
     const inputs = await measureInputs(stack);

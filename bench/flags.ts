@@ -24,8 +24,8 @@ export interface Flags {
   /** If set, the bench measures only waiting flows, and starts this number of flows. */
   waiting?: number;
   /**
-   * If set, the bench only measures the cost of the same work while 1 %, 10 % and 100 % of this number of flows are
-   * open.
+   * If set, the bench only does the same work three times, and measures its cost: while 1 %, 10 % and 100 % of this
+   * number of flows are open.
    */
   growth?: number;
   /** If set, the bench measures only floods of one flow. The largest floods have this number of messages. */

@@ -21,7 +21,7 @@ interface Flood {
    * a running worker.
    */
   isSignal: boolean;
-  /** The number of messages, as a share of the number in the option `--flood`. */
+  /** The number of messages of this flood, divided by the number in the option `--flood`. */
   share: number;
   /**
    * The number of messages that the bench sends at the same time. Temporal accepts 10 updates of a run at the same
@@ -50,8 +50,8 @@ export interface FloodFigures {
   /** The number of messages that the flooded flow accepted. */
   accepted: number;
   /**
-   * The number of updates that the flow refused, by the code of the refusal. Temporal accepts 2,000 updates for each
-   * run, so before this limit the flow refuses updates until its next run has started.
+   * The number of updates that the flow refused. The key is the code of the refusal. Temporal accepts 2,000 updates for
+   * each run, so shortly before this limit the flow refuses updates until its next run has started.
    */
   refused: { [code: string]: number };
   /** How long other flows took to accept their inputs, in milliseconds. 50 inputs are sent at the same time. */
@@ -71,8 +71,8 @@ export type Floods = { [flood: string]: Record<ContenderName, FloodFigures> };
 
 /**
  * Sends each flood to a new flow, and after that to a new workflow with empty handlers. The flow and the workflow have
- * a worker each. `messages`: the number of messages in a flood whose share is 1. Fails if a worker ends, or if a message
- * fails for another reason than a refusal.
+ * a worker each. `messages`: the number of messages in a flood whose share is 1. Fails if a worker ends, or if a
+ * message fails for another reason than a refusal.
  */
 export async function floodAll(stack: Stack, messages: number, say: (line: string) => void): Promise<Floods> {
   const all: Floods = {};

@@ -1,4 +1,7 @@
-/** Measures the same work while 1 %, 10 % and 100 % of a number of flows are open. */
+/**
+ * Measures whether work becomes slower if many flows are open: the bench does the same work while 1 %, 10 % and 100 %
+ * of a number of flows are open.
+ */
 import { ConnectorAuth } from '../client/connector-auth';
 import { each } from '../scripts/each';
 import { sendProperty, timed, type Waiting } from './flows';

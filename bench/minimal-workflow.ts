@@ -84,5 +84,8 @@ export async function empty(): Promise<void> {
   await condition(() => false);
 }
 
-/** Returns its argument. With `--audit`, the runs of this workflow stand for ended flows: they have the same type and result. */
+/**
+ * Returns its argument. With `--audit`, the runs of this workflow stand for ended flows: they have the same type and
+ * result.
+ */
 export const authenticateConnector = async (result: unknown): Promise<unknown> => result;

@@ -175,7 +175,7 @@ export class Mix {
     const { sandboxUrl } = this.stack;
     const user = new User({ key, transport, answers, sandboxUrl, signal: AbortSignal.timeout(LIMIT_MS) });
     isAs(connector, (await user.play()).state, 'authenticated');
-    // waits until the run has closed, because the next unit of this connector must start a new run
+    // Waits until the run has closed, because the next unit of this connector must start a new run.
     await this.#call(() => this.#auth.result(key));
   }
 

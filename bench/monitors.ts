@@ -37,13 +37,13 @@ export interface ManyMonitors {
   /** The p99 of `during`, divided by the mean of the p99 of `before` and the p99 of `after`. */
   ratio: number;
   /**
-   * Of the monitors that read each minute: the number of their reads together, without the first read of each monitor,
-   * and the largest number of history events that one of these reads has added.
+   * For the monitors that read each minute: the number of all their reads, without the first read of each monitor, and
+   * the largest number of history events that one of these reads has added.
    */
   eachMinute: { reads: number; mostEvents: number };
   /**
-   * The monitors that read each day: the number of compared histories, the number of these histories without a new event
-   * after all measurements, and the largest number of new events.
+   * For the monitors that read each day: the number of histories that are compared before and after the measurements,
+   * the number of these histories that have no new event, and the largest number of new events in one history.
    */
   eachDay: { compared: number; without: number; mostEvents: number };
 }

@@ -1,7 +1,7 @@
 /**
  * Serves the memory of the process after a garbage collection, CPU profiles and heap snapshots, by HTTP at port
- * `BENCH_PROBE_PORT`. `node --require` loads this file into every thread of the process, because each thread can measure
- * only itself.
+ * `BENCH_PROBE_PORT`. `node --require` loads this file into every thread of the process, because each thread can
+ * measure only itself.
  */
 import { createServer } from 'node:http';
 import { Session, type Profiler } from 'node:inspector';

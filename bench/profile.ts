@@ -1,7 +1,7 @@
 /**
  * Profiles the worker of the flow and the worker of the minimal workflow, and sums the time in each part of the code.
- * The profiler of V8 takes samples by the clock, so the sum is not CPU time: it includes the time in which a busy thread
- * waits for a core.
+ * The profiler of V8 takes samples by the clock, so the sum is not CPU time: it includes the time in which a busy
+ * thread waits for a core.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Profiler } from 'node:inspector';
@@ -95,7 +95,7 @@ function partOf(stack: readonly Frame[]): string | undefined {
   if (functionName === 'runInContext') return 'SDK: the entry into the context of the workflows';
   for (const frame of stack) {
     const file = fileOf(frame);
-    if (file === 'bench/probe') return undefined; // the start and the stop of the profile itself
+    if (file === 'bench/probe') return undefined; // bench/probe only starts and stops the profile, so its time does not count
     if (file) return file;
   }
   return 'Node';

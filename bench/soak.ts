@@ -37,8 +37,8 @@ interface Sample {
 }
 
 /**
- * The measurements of one minute of load. The counts and the times of inputs also cover the wait after this minute until
- * no workflow is open. Memory and descriptors are measured at the end of this wait.
+ * The measurements of one minute of load. The counts and the times of inputs also cover the wait after this minute
+ * until no workflow is open. Memory and descriptors are measured at the end of this wait.
  */
 interface Minute extends Record<Name, Sample> {
   /** The minutes from the start of the load to this sample. */
@@ -74,8 +74,8 @@ export interface Soak {
   /** The number of units that were not started because all accounts were in use. */
   skipped: number;
   /**
-   * The CPU time of server, worker and service for one unit, in milliseconds, over the samples from which the slopes are
-   * computed. Without the garbage collections and the snapshots of the bench.
+   * The CPU time of server, worker and service for one unit, in milliseconds. The bench computes this time from the
+   * same samples as the slopes. Garbage collections and heap snapshots that the bench itself causes are not counted.
    */
   cpuMs: number;
   errors: string[];
@@ -109,7 +109,7 @@ export async function soak(
   const since = performance.now();
   const passed = () => (performance.now() - since) / MINUTE_MS;
   while (passed() < minutes || snapshots.length === 0) {
-    // before a minute of load, so that there is load between the two snapshots
+    // The first snapshot is taken before a minute of load, so that there is load between the two snapshots.
     if (snapshots.length === 0 && passed() > minutes * (1 - SNAPSHOTS)) snapshots.push(await objectsOf(processes));
     const before = { ...mix, errors: mix.errors.length, cpuMs: cpuMs() };
     mix.inputsMs = [];
@@ -161,8 +161,8 @@ const grows = ({ heap, rss, descriptors }: ProcessGrowth): boolean =>
   descriptors > 0 || [heap, rss].some(({ slope, standardError }) => !(slope <= STANDARD_ERRORS * standardError));
 
 /**
- * Waits until no workflow is open and the receiver has got all events. If the receiver has got more events then, or after
- * `LIMIT_MS`, adds an error to `mix.errors` and ends the wait.
+ * Waits until no workflow is open and the receiver has got all events. If the receiver has got more events then, or
+ * after `LIMIT_MS`, adds an error to `mix.errors` and ends the wait.
  */
 async function nothingOpen({ client }: Stack, mix: Mix, target: Target): Promise<void> {
   for (const until = performance.now() + LIMIT_MS; ; await delay(POLL_MS)) {

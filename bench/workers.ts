@@ -59,7 +59,7 @@ export async function compareWorkers(
 async function playRound(stack: Stack, workers: BenchWorker[], flows: number): Promise<Round> {
   const run = async (count: number) =>
     each(await prepare(stack, count), IN_FLIGHT, (part) => play(stack, 'ours', part));
-  await run(Math.ceil(flows / 5) * workers.length); // the first flows of a worker also load and compile code
+  await run(Math.ceil(flows / 5) * workers.length); // warms up: the first flows of a worker also load and compile code
   await stack.untilIdle();
   const cpu = () => ({
     server: cpuMsOf(stack.serverPid),

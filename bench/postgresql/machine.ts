@@ -1,6 +1,7 @@
 /**
- * The steps of the minimal workflow as a state machine on PostgreSQL, written by hand without an engine: the baseline of
- * `--postgresql`. A flow is a row. Each statement is one transaction, which changes the row and notifies the processes.
+ * The steps of the minimal workflow as a state machine on PostgreSQL, written by hand without an engine: the baseline
+ * of `--postgresql`. A flow is a row. Each statement is one transaction, which changes the row and notifies the
+ * processes.
  */
 import { Client, Pool } from 'pg';
 import { authValueOf } from '../../activities/credentials';
