@@ -1,7 +1,8 @@
 /**
- * Ends a Jest worker when its parent is killed. Otherwise the worker would run its test file to the end. `--import`
- * loads this file into Jest and, by inherited options, into its workers. This file does not use a listener on the IPC
- * channel: such a listener would keep an idle worker alive.
+ * Ends a Jest worker when its parent process is killed. Without this file, the worker would run its test file to the
+ * end. The option `--import` loads this file into Jest, and also into its workers, because the workers inherit the
+ * options of Jest. This file does not listen on the IPC channel to the parent: a listener would keep an idle worker
+ * alive.
  */
 import { isMainThread } from 'node:worker_threads';
 

@@ -31,7 +31,10 @@ interface Scene extends LifeAfterParts {
   person?: PersonParts;
 }
 
-/** A step returns the text that the demo prints for this step. If a step does not have its effect, the step fails. */
+/**
+ * A step of the demo: its name, and the function that does it. The function returns the text that the demo prints for
+ * this step. It fails if the step does not have its effect.
+ */
 type Step = [name: string, act: (scene: Scene) => Promise<string>];
 
 const steps: Step[] = [

@@ -98,8 +98,8 @@ async function onOwnStack(
   onStopSignal(() => interruption.abort());
   const { signal } = interruption;
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-demo-'));
-  // Removes the private keys in the folder even if a second Ctrl-C ends the process at once. A process that is ending can
-  // still write into the folder: then the removal is repeated.
+  // Removes the private keys in the folder even if a second Ctrl-C ends the process at once. A process that is ending
+  // can still write into the folder: then the removal is repeated.
   process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
   const receiver = await startReceiver(printEvent);
   const say = (line: string) => console.log(`  ${line}`);

@@ -113,8 +113,8 @@ function usedTwice(timeline: TimelineEntry[]): string[] {
 }
 
 /**
- * Returns the sender of an `authorizationReturned`: the user (by the library or a session of the service), or a
- * callback. Returns undefined for any other sender.
+ * Returns the sender of the event `authorizationReturned`: a user (who used the library, or a session of the service),
+ * or a callback. Returns undefined for any other sender.
  */
 function senderOf(by = ''): 'user' | 'callback' | undefined {
   if (by === 'user' || /^session:[0-9a-f-]{36}$/.test(by)) return 'user';

@@ -19,9 +19,10 @@ const initialAuthValue = ({ Connector }: AccountConnector): string | null =>
   entryOf(Connector.Id).storedAuthValue ?? null;
 
 /**
- * Returns the values that are possible in Cyclr after the last run. The last run that certainly stored its values has
- * overwritten the values of all earlier runs, so the result has the values of this run and of all later runs. If no run
- * certainly stored its values, `isCertain` is false, and the result has the values of all runs.
+ * Returns the values that Cyclr can have after the last run of a flow. It is not always certain that a run has stored
+ * its values. The result has the values of the last run that certainly stored its values, because this run has
+ * overwritten all earlier values, and the values of all later runs. If no run certainly stored its values, `isCertain`
+ * is false, and the result has the values of all runs.
  */
 function candidates<T>(record: FlowRecord, given: (run: RunRecord) => T[]): { values: T[]; isCertain: boolean } {
   const runs = record.runs.map((run) => ({ values: given(run), isCertain: isAuthenticated(record, run) }));

@@ -45,8 +45,8 @@ interface Draw {
 }
 
 /**
- * The disturbance `Cyclr faults` selects one of these faults, and some of the next calls to Cyclr get this fault,
- * whichever flow makes them. 403 is not in the list, because a flow waits for five minutes after a 403.
+ * The disturbance `Cyclr faults` selects one of these faults. Some of the next calls to Cyclr then get this fault, from
+ * any flow. 403 is not in the list, because a flow waits for five minutes after a 403.
  */
 const faults: FaultRule['then'][] = [
   { status: 500 },
@@ -64,8 +64,8 @@ const FIRST_MS = 3000;
 /** How long an idle machine needs to start the workers. */
 const USUAL_START_MS = 5000;
 /**
- * The highest value of `#slowness`. A higher value would lead to such long pauses that the flows of a slow machine get
- * too few disturbances.
+ * The highest value of `#slowness`. With a higher value, the pauses between disturbances would be very long, and the
+ * flows of a slow machine would get too few disturbances.
  */
 const MOST_SLOWNESS = 4;
 

@@ -9,9 +9,8 @@ import type { RunEvidence } from './evidence';
 
 /**
  * Returns the faults of the events. `runs`: all runs of flows, onboardings, monitors and deliveries. `early`: the ids
- * of the events that were received before the runs were listed. Only these events must have a delivery in `runs`. An
- * event that was received later may come from a flow that was still open when the runs were listed, so its delivery may
- * be missing in `runs`.
+ * of the events that were received before the runs were listed. Each of these events must have a delivery in `runs`.
+ * The delivery of a later event may be missing, because it may have started after the runs were listed.
  */
 export function eventFaults(
   { events, faults }: Pick<EventLog, 'events' | 'faults'>,

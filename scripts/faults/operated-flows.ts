@@ -1,6 +1,6 @@
 /**
- * Flows that a flood, an operator or a broken connection disturbs. Each flow must end as `authenticated`, and Cyclr must
- * have its API key.
+ * Flows that a flood, an operator or a broken connection disturbs. Each flow must end as `authenticated`, and Cyclr
+ * must have its API key.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';

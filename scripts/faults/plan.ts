@@ -160,7 +160,8 @@ function wholeRun(connector: string): fc.Arbitrary<RunPlan> {
 const nextRun = (connector: string, intent: fc.Arbitrary<Intent>): fc.Arbitrary<RunPlan> =>
   fc.tuple(wholeRun(connector), intent).map(([{ expected, ...run }, intent]) => ({
     ...{ ...run, intent, startedTwice: false, early: false },
-    // A confirmation of a re-authentication can prove nothing: then the verification is `unproven`.
+    // In a re-authentication, it is possible that no read proves the consent. The verification is then `unproven`, so
+    // the plan expects no certain value of `verification`.
     expected: { ...expected, ...(intent === 'reauthenticate' && { verification: undefined }) },
   }));
 

@@ -63,8 +63,9 @@ function needlesOf(text: string): Needle[] {
 }
 
 /**
- * Returns the parts of the base64 and base64url encodings that depend only on the text: one part for each offset at
- * which the text can begin in a group of 3 bytes.
+ * Base64 encodes groups of 3 bytes, so the encoding of the text depends on the position at which the text begins in a
+ * group. For each of the 3 positions, returns the part of the base64 and base64url encodings that depends only on the
+ * text.
  */
 function base64FormsOf(text: string): string[] {
   const bytes = Buffer.from(text);

@@ -33,8 +33,8 @@ const STALLED_MS = 15_000;
 const PIP_MS = 300_000;
 
 /**
- * Downloads the binary to `path`. At `path` there is never a partly downloaded file. If the signal is aborted, kills the
- * download and removes its temporary folder. Fails with one line that names the kind of the download and the error.
+ * Downloads the binary to `path`. At `path` there is never a partly downloaded file. If the signal is aborted, kills
+ * the download and removes its temporary folder. Fails with one line that names the kind of the download and the error.
  */
 export type Download = (binary: Binary, path: string, env: NodeJS.ProcessEnv, signal?: AbortSignal) => Promise<void>;
 

@@ -63,13 +63,13 @@ export const temporalEnv = ({ address, namespace = 'default' }: TemporalAddress)
 });
 
 /**
- * Makes environment variables that remove the secrets `names` from the environment of a process which does not need
- * these secrets.
+ * Makes settings for the environment of a process that does not need the secrets `names`. The value `undefined` removes
+ * each of these variables from the environment of the process.
  */
 const without = (...names: string[]): NodeJS.ProcessEnv =>
   Object.fromEntries(names.flatMap((name) => [name, `${name}_FILE`]).map((name) => [name, undefined]));
 
-/** Environment variables for a process that needs no secret: they remove all secrets from its environment. */
+/** Settings for the environment of a process that needs no secret. They remove all secrets from its environment. */
 export const withoutSecrets = without(
   ...['CYCLR_CLIENT_SECRET', 'SEALING_KEYS', 'SERVICE_API_KEYS', 'SESSION_KEYS', 'TEMPORAL_API_KEY'],
 );

@@ -1,5 +1,6 @@
 /**
- * `startMain` lets each process load this file before its `main.js`. When the parent ends, this file ends the process.
+ * `startMain` makes each process load this file before its `main.js`. This file ends the process when its parent
+ * process ends.
  */
 const STOP_MS = 20_000;
 
