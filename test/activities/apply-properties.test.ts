@@ -147,15 +147,18 @@ describe('repeated applyProperties', () => {
       [['Environment', '']],
       undefined,
     ],
-  ] as const)('without an answer to %s', async (_call, method, stored, pauseMs) => {
-    const at = await kestrel();
-    store(at, ...stored.map(([name, value]): [string, string] => [name, value]));
-    at.sandbox.fault({ match: { method, path: '/properties' }, then: 'reset' });
+  ] as const)(
+    'if a write of a property gets no answer, applyProperties is retried after a pause: without an answer to %s',
+    async (_call, method, stored, pauseMs) => {
+      const at = await kestrel();
+      store(at, ...stored.map(([name, value]): [string, string] => [name, value]));
+      at.sandbox.fault({ match: { method, path: '/properties' }, then: 'reset' });
 
-    const { nextRetryDelay } = await failure(apply(at, { Environment: 'staging' }));
+      const { nextRetryDelay } = await failure(apply(at, { Environment: 'staging' }));
 
-    expect(nextRetryDelay ?? undefined).toBe(pauseMs);
-  });
+      expect(nextRetryDelay ?? undefined).toBe(pauseMs);
+    },
+  );
 
   test('applyProperties can be repeated with the same input after the answer to the PUT of a stored property was lost', async () => {
     const at = await kestrel();

@@ -54,14 +54,17 @@ test.each([
     120 * SECOND_MS,
     false,
   ],
-] as const)('in an outage, an activity attempt %s', async (_case, number, seconds, retryAfterMs, expected) => {
-  const heartbeatDetails = { beganAt: ago(seconds), taken: ['Domain'] };
+] as const)(
+  'in an outage, Temporal may retry an activity only within a minute after its first attempt began: an activity attempt %s',
+  async (_case, number, seconds, retryAfterMs, expected) => {
+    const heartbeatDetails = { beganAt: ago(seconds), taken: ['Domain'] };
 
-  const { isRetried, reported } = await attempt({ attempt: number, heartbeatDetails }, retryAfterMs);
+    const { isRetried, reported } = await attempt({ attempt: number, heartbeatDetails }, retryAfterMs);
 
-  expect(isRetried).toBe(expected);
-  expect(reported).toEqual(expected ? [{ ...heartbeatDetails, nextAt: expect.any(Number) }] : []);
-});
+    expect(isRetried).toBe(expected);
+    expect(reported).toEqual(expected ? [{ ...heartbeatDetails, nextAt: expect.any(Number) }] : []);
+  },
+);
 
 test.each([
   ['unreachable', undefined, { type: 'CyclrUnavailable', details: undefined }],

@@ -367,20 +367,23 @@ describe('listProperties', () => {
     'reads no page after the answer 404 to a page': { answers: [[1, 2], 404], names: [1, 2], requests: 2 },
   };
 
-  test.each(Object.keys(pages))('listProperties without the header Total-Pages %s', async (what) => {
-    const { answers, names, requests } = pages[what]!;
-    const asked: unknown[] = [];
-    const cyclr = await clientOf(({ url }, response) => {
-      const answer = answers[asked.push(url) - 1];
-      if (Array.isArray(answer)) response.end(JSON.stringify(answer.map(item)));
-      else response.writeHead(Number(answer)).end();
-    });
+  test.each(Object.keys(pages))(
+    'without the header Total-Pages, listProperties finds the last page by the content of the pages: it %s',
+    async (what) => {
+      const { answers, names, requests } = pages[what]!;
+      const asked: unknown[] = [];
+      const cyclr = await clientOf(({ url }, response) => {
+        const answer = answers[asked.push(url) - 1];
+        if (Array.isArray(answer)) response.end(JSON.stringify(answer.map(item)));
+        else response.writeHead(Number(answer)).end();
+      });
 
-    const stored = await cyclr.listProperties(KEY);
+      const stored = await cyclr.listProperties(KEY);
 
-    expect(stored.map(({ Id }) => Id)).toEqual(names);
-    expect(asked).toHaveLength(requests);
-  });
+      expect(stored.map(({ Id }) => Id)).toEqual(names);
+      expect(asked).toHaveLength(requests);
+    },
+  );
 
   test('listProperties without the header Total-Pages returns all 45 properties of a connector', async () => {
     const { cyclr, key, sandbox } = await scene('Fernhill');
@@ -394,7 +397,7 @@ describe('listProperties', () => {
   });
 });
 
-/** `null` stands for an item without an id. */
+/** The second member of each row has the ids on each page. `null` stands for an item without an id. */
 test.each<[string, (number | null)[][], number[], number]>([
   ['reads the page after a page with an unreadable item', [[1, 2], [3, null], [4]], [1, 2, 3, 4], 3],
   ['reads the page after a page with only unreadable items', [[1, 2], [null, null], [3]], [1, 2, 3], 3],
@@ -402,18 +405,21 @@ test.each<[string, (number | null)[][], number[], number]>([
   ['reads no page after a page that is shorter than a first page with an unreadable item', [[1, null], [2]], [1, 2], 2],
   ['reads no page after an empty page', [[1, null], []], [1], 2],
   ['reads no page after a page with the items of an earlier page', [[1, 2, null], [2, 1, null]], [1, 2], 2], // prettier-ignore
-])('listConnectors without the header Total-Pages %s', async (_what, answers, ids, requests) => {
-  let asked = 0;
-  const cyclr = await clientOf((_request, response) => {
-    const page = answers[asked++] ?? [5];
-    response.end(JSON.stringify(page.map((Id) => ({ Id }))));
-  });
+])(
+  'without the header Total-Pages, listConnectors finds the last page by the content of the pages: it %s',
+  async (_what, answers, ids, requests) => {
+    let asked = 0;
+    const cyclr = await clientOf((_request, response) => {
+      const page = answers[asked++] ?? [5];
+      response.end(JSON.stringify(page.map((Id) => ({ Id }))));
+    });
 
-  const found = await cyclr.listConnectors(KEY, () => undefined);
+    const found = await cyclr.listConnectors(KEY, () => undefined);
 
-  expect(found.map(({ Id }) => Id)).toEqual(ids);
-  expect(asked).toBe(requests);
-});
+    expect(found.map(({ Id }) => Id)).toEqual(ids);
+    expect(asked).toBe(requests);
+  },
+);
 
 test.each([
   ['with Total-Pages: 1000000', { 'total-pages': '1000000' }],

@@ -25,7 +25,7 @@ test.each<[unknown, boolean]>([
   [new CyclrError('notFound', 'PUT /x: 404'), false],
   [Object.assign(new Error('no'), { kind: 'refused' }), false],
   [undefined, false],
-])('isOfKind is true only for a CyclrError of the kind: %s, %s', (err, expected) => {
+])('isOfKind returns true only for a CyclrError of the given kind: for %s it returns %s', (err, expected) => {
   expect(isOfKind(err, 'refused')).toBe(expected);
 });
 
@@ -37,7 +37,7 @@ test.each<[unknown, number | undefined]>([
   ['Tue, 01 Jan 2030 00:00:30 GMT', 30_000],
   ['Tuesday, 01-Jan-30 00:01:00 GMT', 60_000],
   ['Fri, 01 Feb 2030 00:00:00 GMT', 86_400_000],
-  // After 0, a past date or an unreadable text, Temporal's retry policy sets the pause.
+  // For 0, a past date or an unreadable text, the result is undefined, so that Temporal's retry policy sets the pause.
   ['0', undefined],
   ['Mon, 31 Dec 2029 23:59:59 GMT', undefined],
   ['-5', undefined],
@@ -46,6 +46,6 @@ test.each<[unknown, number | undefined]>([
   ['', undefined],
   [undefined, undefined],
   [['1', '2'], undefined],
-])('the pause after the Retry-After %j is %s ms', (header, expected) => {
+])('retryAfterMsOf reads the header Retry-After %j as a pause of %s ms', (header, expected) => {
   expect(retryAfterMsOf(header, now)).toBe(expected);
 });

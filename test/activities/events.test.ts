@@ -81,16 +81,19 @@ test.each<[string, Answer, object | undefined]>([
     (_, request) => request.socket.resetAndDestroy(),
     { message: 'Target "crm" did not answer (ECONNRESET)' },
   ],
-])('if a receiver answers with %s', async (_name, answer, failure) => {
-  const ended = await post(answer);
+])(
+  'the answer of a receiver decides whether postEvent succeeds, fails or is retried: if the receiver answers with %s',
+  async (_name, answer, failure) => {
+    const ended = await post(answer);
 
-  if (failure) expect(ended.failure).toMatchObject(failure);
-  else expect(ended.failure).toBeUndefined();
-  expect(JSON.stringify([ended.failure?.message, ended.failure?.details])).not.toMatch(
-    /secret-of-the-path|not for the/,
-  );
-  expect(ended.receiver.received).toHaveLength(1);
-});
+    if (failure) expect(ended.failure).toMatchObject(failure);
+    else expect(ended.failure).toBeUndefined();
+    expect(JSON.stringify([ended.failure?.message, ended.failure?.details])).not.toMatch(
+      /secret-of-the-path|not for the/,
+    );
+    expect(ended.receiver.received).toHaveLength(1);
+  },
+);
 
 test.each([
   [3, '1', 20_000],
@@ -98,7 +101,7 @@ test.each([
   [30, '1', 6 * 3_600_000],
   [3, 'soon', undefined],
 ])(
-  'in the activity attempt %d, a Retry-After of %s gives a pause of %p ms',
+  'in the activity attempt %d, if the receiver answers with a Retry-After of %s, the pause before the retry is %p ms',
   async (attempt, retryAfter, nextRetryDelay) => {
     const { failure } = await post(status(503, { 'Retry-After': retryAfter }), attempt);
 

@@ -137,7 +137,7 @@ test.each(Object.keys(sealing) as SealingErrorCode[])(
   },
 );
 
-test('an ApplicationFailure is passed on unchanged', async () => {
+test('if an activity throws an ApplicationFailure, Temporal gets this failure unchanged', async () => {
   const given = ApplicationFailure.nonRetryable('no', 'InputRefused', problemOf('wrongKind'));
 
   const { failed } = await failing(given);

@@ -223,12 +223,15 @@ describe('policies', () => {
       { monitor: 'off', patience: { properties: '2 days' } },
     ],
     ['is found by the account connector alone', 7, undefined, undefined, { monitor: 'off' }],
-  ])('the policy of a connector %s', (_case, connectorId, id, name, expected) => {
-    const found = policyIn(policies, { connectorId, definition: { id, name } });
+  ])(
+    'policyIn finds the policy of a connector by the account connector, the connector id of Cyclr or the name: the policy %s',
+    (_case, connectorId, id, name, expected) => {
+      const found = policyIn(policies, { connectorId, definition: { id, name } });
 
-    if (!expected) expect(found).toBeUndefined();
-    else expect(found).toMatchObject(expected);
-  });
+      if (!expected) expect(found).toBeUndefined();
+      else expect(found).toMatchObject(expected);
+    },
+  );
 
   test('the policy of a connector has another digest after the operator changes the policy, but not if only a fixed value changes', () => {
     const of = (policy: string) =>

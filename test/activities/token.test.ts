@@ -56,14 +56,17 @@ test('a failed token request fails all waiting calls, and the next call requests
 test.each([
   ['60 s is used for one call', 60, 3],
   ['120 s is used for several calls', 120, 1],
-])('a token that is valid for %s', async (_what, tokenExpiresIn, expected) => {
-  const at = await scene();
-  at.sandbox.switches.tokenExpiresIn = tokenExpiresIn;
+])(
+  'the client uses a token again only if the token stays valid for at least another minute: a token that is valid for %s',
+  async (_what, tokenExpiresIn, expected) => {
+    const at = await scene();
+    at.sandbox.switches.tokenExpiresIn = tokenExpiresIn;
 
-  for (let call = 0; call < 3; call++) await at.cyclr.getAccountConnector(at.key);
+    for (let call = 0; call < 3; call++) await at.cyclr.getAccountConnector(at.key);
 
-  expect(tokenRequests(at)).toBe(expected);
-});
+    expect(tokenRequests(at)).toBe(expected);
+  },
+);
 
 describe('token answers', () => {
   const now = Date.now.bind(Date);
@@ -193,7 +196,7 @@ describe('answers 401', () => {
     expect(kinds).toEqual(['unauthorized', 'unauthorized', undefined]);
   });
 
-  test('answers 401 to several calls with one token give the kind unauthorized, and only a 401 to the next token gives accessDenied', async () => {
+  test('if several calls with one token get 401, each error has the kind unauthorized, and only a 401 for the next token gives the kind accessDenied', async () => {
     const at = await scene();
     await read(at);
 

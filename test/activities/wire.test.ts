@@ -280,11 +280,14 @@ describe('properties', () => {
       true,
     ],
     ['not stored if the list of stored properties is empty', [], false],
-  ])('a property is read as %s', (_what, Properties, isStored) => {
-    const { fields } = read({ Properties, ...definition({ Parameters: [parameter()] }) });
+  ])(
+    'the list of stored properties decides whether a property is read as stored: it is read as %s',
+    (_what, Properties, isStored) => {
+      const { fields } = read({ Properties, ...definition({ Parameters: [parameter()] }) });
 
-    expect(fields).toMatchObject([{ stored: isStored }]);
-  });
+      expect(fields).toMatchObject([{ stored: isStored }]);
+    },
+  );
 
   test('a property can have the name __proto__, constructor or toString', () => {
     const Parameters = ['__proto__', 'constructor', 'toString'].map((TargetName) => parameter({ TargetName }));
@@ -314,7 +317,7 @@ describe('drafts', () => {
       { definition: { id: 7, name: 'Brightdesk' }, icon: 'data:,x' },
     ],
     [{ Id: '7', Name: '', Icon: '' }, { definition: {} }],
-  ])('of a connector with the definition %j, the client reads %j', (more, expected) => {
+  ])('from a connector with the definition %j, the client reads the definition and the icon %j', (more, expected) => {
     const { definition: found, icon } = draft(definition(more));
 
     expect({ definition: found, ...(icon !== undefined && { icon }) }).toStrictEqual(expected);
@@ -406,7 +409,7 @@ describe('answers to other calls', () => {
     ['{}', undefined],
     ['null', undefined],
     ['<html>', undefined],
-  ])('the stored AuthValue in %s is %j', (body, expected) => {
+  ])('authValueIn reads from the answer %s the AuthValue %j', (body, expected) => {
     expect(authValueIn(body)).toBe(expected);
   });
 
@@ -416,7 +419,7 @@ describe('answers to other calls', () => {
       ['a', 'b', '3'],
     ],
     [[], undefined],
-  ])('the options of a trigger that answers %j are %j', (answer, expected) => {
+  ])('from the answer %j of a trigger, the client reads the options %j', (answer, expected) => {
     expect(TriggerAnswer.parse(answer)).toEqual(expected);
   });
 
@@ -450,7 +453,7 @@ describe('answers to other calls', () => {
   });
 
   test.each<[unknown]>([[{ ReasonCode: '20' }], [{}], [null]])(
-    'the prerequisites of a cycle are unreadable with the item %j',
+    'the whole list of the prerequisites of a cycle is unreadable if one item is %j',
     (item) => {
       expect(Prerequisites.safeParse([{ ReasonCode: 20 }, item]).success).toBe(false);
     },
@@ -462,7 +465,7 @@ describe('answers to other calls', () => {
     [{ Connectors: [{ AccountConnectorId: 1 }, {}] }, { ids: [1], isWhole: false }],
     [{ Connectors: null }, undefined],
     [{}, undefined],
-  ])('the connectors of the cycle %j are %j', (cycle, expected) => {
+  ])('from the cycle %j, the client reads the ids of the connectors %j', (cycle, expected) => {
     expect(CycleConnectors.parse(cycle)).toEqual(expected);
   });
 });

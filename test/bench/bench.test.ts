@@ -37,7 +37,7 @@ test('spreadOf returns the median, the smallest value, the largest value and the
   expect(quantile([10, 20], 0.95)).toBeCloseTo(19.5);
 });
 
-test('latencyOf returns a p99 of 1,000 values, and none of fewer values', () => {
+test('latencyOf returns a p99 for 1,000 values, and no p99 for fewer values', () => {
   const values = Array.from({ length: 1000 }, (_, i) => i);
   expect(latencyOf(values)).toEqual({ count: 1000, p50: 499.5, p99: expect.closeTo(989, 0), max: 999 });
   expect(latencyOf(values.slice(1))).toEqual({ count: 999, p50: 500, max: 999 });

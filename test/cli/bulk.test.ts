@@ -75,7 +75,7 @@ test.each([
   ['--state', 'x'],
   ['--problem', 'x'],
   ['--account', '..'],
-])('bulk cancel refuses %s %s', async (option, value) => {
+])('bulk cancel refuses the option %s if its value is %s', async (option, value) => {
   const { exitCode, stderr, calls } = await cli(['bulk', 'cancel', option, value, '--yes']);
 
   expect({ exitCode, calls }).toEqual({ exitCode: 2, calls: [] });
@@ -93,7 +93,7 @@ test('bulk with --yes does nothing and exits 0 if nothing matches', async () => 
 describe('bulk reauthenticate', () => {
   const argv = ['bulk', 'reauthenticate', '--account', 'acme', '--yes', '--json', '--id', 'june'];
 
-  test('starts one re-authentication for each connector whose latest run has ended as authenticated, ten at a time, and reports the progress', async () => {
+  test('bulk reauthenticate starts one re-authentication for each connector whose latest run has ended as authenticated, ten at a time, and reports the progress', async () => {
     const found = [...runsOf(250), run(1), run(251, { open: true }), run(252, { state: 'cancelled' })];
     let [now, most] = [0, 0];
     const start = async ({ connectorId }: ConnectorKey) => {
@@ -112,7 +112,7 @@ describe('bulk reauthenticate', () => {
     expect(stderr).toMatch(/100 of 250\n200 of 250\n$/);
   });
 
-  test('reports the code of a refused connector, goes on, and exits 1', async () => {
+  test('if a connector is refused, bulk reauthenticate reports the code, continues with the other connectors, and exits 1', async () => {
     const { start, ...rest } = library(runsOf(3));
     const refusing = async (key: ConnectorKey) => {
       if (key.connectorId === 2) throw new ConnectorAuthError('alreadyRunning', 'An authentication is running.');
@@ -125,7 +125,7 @@ describe('bulk reauthenticate', () => {
     expect(stderr).toContain('alreadyRunning: acme 2\n');
   });
 
-  test('stops at the first error that is not about a single connector, such as temporalUnavailable', async () => {
+  test('bulk reauthenticate stops at the first error that concerns all connectors, such as temporalUnavailable', async () => {
     const start = () => Promise.reject(new ConnectorAuthError('temporalUnavailable', 'No answer.'));
 
     const { exitCode, stdout, stderr, calls } = await cli(argv, { answers: { ...library(runsOf(50)), start } });
@@ -135,7 +135,7 @@ describe('bulk reauthenticate', () => {
     expect(actsIn(calls).length).toBeLessThanOrEqual(10);
   });
 
-  test('starts no further re-authentication after temporalUnavailable, even if other connectors are refused afterwards', async () => {
+  test('bulk reauthenticate starts no further re-authentication after temporalUnavailable, even if other connectors are refused afterwards', async () => {
     let refuse = () => {};
     const gate = new Promise<void>((resolve) => (refuse = resolve));
     const start = async ({ connectorId }: ConnectorKey) => {
@@ -152,7 +152,7 @@ describe('bulk reauthenticate', () => {
     expect(actsIn(calls).length).toBeLessThanOrEqual(10);
   });
 
-  test('starts no further re-authentication after Ctrl-C, and prints the id with which a repeated command continues', async () => {
+  test('bulk reauthenticate starts no further re-authentication after Ctrl-C, and prints the id with which a repeated command continues', async () => {
     const interruption = new AbortController();
     const { start, ...rest } = library(runsOf(50));
     const interrupting = async (key: ConnectorKey) => {

@@ -332,7 +332,7 @@ describe('Cyclr', () => {
     [{ ok: true, cyclr: { ok: true, at: 'T', detail: 'a token' } }, true, /readyz: a token \(T\)$/],
     [{ ok: true, cyclr: { ok: false, at: 'T', detail: 'refused' } }, false, /readyz: refused \(T\)$/],
   ])(
-    'the check of Cyclr without the CYCLR_* variables uses the answer of /readyz at HEALTH_PORT: %j',
+    'without the CYCLR_* variables, the check of Cyclr depends on the answer of /readyz of the worker at HEALTH_PORT: %j',
     async (body, ok, detail) => {
       const url = await serve((_request, response) => response.end(JSON.stringify(body)));
 

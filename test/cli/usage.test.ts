@@ -111,7 +111,7 @@ test.each<[string, string[], RegExp]>([
     /--query needs --from-server/,
   ],
 ])(
-  '%s is wrongUsage: the error is one line with the fault and the help, and nothing is sent',
+  'for %s, the command line fails as wrongUsage with one line that has the fault and the help command, and sends nothing',
   async (_, argv, line) => {
     const { exitCode, stdout, stderr, calls, closed } = await cli(argv, { input: '{}' });
 

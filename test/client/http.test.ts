@@ -345,7 +345,7 @@ describe('the streamed answer to audit()', () => {
     }
   }
 
-  test('ends, with its connection, when the caller leaves the loop', async () => {
+  test('the loop over audit() closes the connection when the caller leaves the loop', async () => {
     proxy.failNext({ status: 200, body: endless() });
 
     for await (const _first of onboarding.audit('acme')) break;
@@ -353,7 +353,7 @@ describe('the streamed answer to audit()', () => {
     await eventually(() => !open);
   });
 
-  test('fails with the reason of an aborted AbortSignal: before the answer, between two entries, and in the wait for an entry', async () => {
+  test('audit() fails with the reason of an aborted AbortSignal: before the answer, between two entries, and in the wait for an entry', async () => {
     const why = new Error('The user has left');
     const [before, between, inWait] = [new AbortController(), new AbortController(), new AbortController()];
     const audit = ({ signal }: AbortController) => onboarding.audit('acme', {}, { signal });
@@ -378,7 +378,7 @@ describe('the streamed answer to audit()', () => {
   });
 
   test.each(['<html>', '<html>\n</html>\n', `${LINE}<html>\n`, `${LINE}{"event":`])(
-    'fails as unexpectedAnswer if a line is not JSON, and does not quote the line: %j',
+    'audit() fails as unexpectedAnswer if a line of the answer is not JSON, and the error does not quote the line: %j',
     async (body) => {
       proxy.failNext({ status: 200, body });
 

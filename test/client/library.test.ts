@@ -362,7 +362,7 @@ describe('timelineEntries', () => {
     expect(await collect(stage.auth.timelineEntries(scene.key))).toEqual(early);
   });
 
-  test('timelineEntries yields no entry twice after the timeline dropped entries', async () => {
+  test('timelineEntries yields no entry twice, even if the timeline has dropped old entries', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     await Promise.all(Array.from({ length: 220 }, (_, index) => scene.signals(`signal-${index}`)));
     await eventually(

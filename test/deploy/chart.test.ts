@@ -40,7 +40,7 @@ describe.each([
   const part: Part = properties[name].properties;
   const files = [...namesWithFile(schema as z.ZodObject), ...furtherFiles];
 
-  test('have each secret variable in secretKeys, and none in config', () => {
+  test('the values of the chart have each secret variable in secretKeys, and no secret variable in config', () => {
     expect(Object.keys(part.secretKeys.properties).sort()).toEqual(files.sort());
     for (const file of files) {
       expect(Object.keys(part.config.properties)).not.toContain(file);
@@ -48,7 +48,7 @@ describe.each([
     }
   });
 
-  test('take each variable of the process, except secrets and the variables that the chart sets', () => {
+  test('the values of the chart accept each variable of the process, except secrets and the variables that the chart itself sets', () => {
     const expected = Object.keys(schema.shape).filter(
       (variable) => ![...files, ...setByChart, ...shared].includes(variable),
     );
@@ -62,13 +62,13 @@ describe.each([
     expect(known.filter((variable) => !expected.includes(variable))).toEqual([]);
   });
 
-  test('take the standard variables that only the SDK of OpenTelemetry reads', () => {
+  test('the values of the chart accept the standard variables that only the SDK of OpenTelemetry reads', () => {
     for (const variable of ofSdk)
       expect([variable, patternsOf(part).some((pattern) => pattern.test(variable))]).toEqual([variable, true]);
   });
 });
 
-test('the values of Temporal take each variable of its schema, and the shared variables', () => {
+test('the values of the chart for Temporal accept each variable of the schema for Temporal, and the variables that all processes share', () => {
   const { config, secretKeys }: Part = properties.temporal.properties;
   const files = [...namesWithFile(temporalEnvironment), ...pathsOfFiles];
   const names = Object.keys(temporalEnvironment.shape).filter((name) => !files.includes(name));

@@ -42,7 +42,7 @@ test.each([
   ['with an event after its final event', [authenticated, waiting, event('connector.problem', '3', 3)], [flow]],
   ['that is open and has a final event', [waiting, authenticated], [run(FLOW_TYPE, 'flow', [])]],
   ['of a monitor that lacks an event', [event('connection.restored', '2', 2)], [run(MONITOR_TYPE, 'flow', [])]],
-])('a run %s has a fault', (_case, events, runs) => {
+])('the check of the events reports a fault for a run %s', (_case, events, runs) => {
   expect(faultsOf(events, runs)).not.toEqual([]);
 });
 

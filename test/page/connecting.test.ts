@@ -260,7 +260,7 @@ describeInBrowser('connecting', () => {
     ['can not start a re-authentication', noWorker, 'The service can’t continue at the moment.'],
     ['breaks off its answer', (route: Route) => route.fulfill({ body: '{' }), 'No connection at the moment.'],
   ])(
-    'if the service %s, the page reports it for this connector only, and asks the service again',
+    'if the service %s, only this connector shows the problem on the page, and the page sends the request again',
     async (_does, answer, text) => {
       const [key, other] = scene.install('Brightdesk', 'Insightful');
       await scene.session([key]);

@@ -111,21 +111,24 @@ describeInBrowser('the guide to embedding', () => {
   test.each([
     ['refuses its API key', 401, async () => ({ SERVICE_API_KEY: 'unknown' })],
     ['does not answer', 502, async () => ({ SERVICE: `http://127.0.0.1:${await freePort()}` })],
-  ])('if the service %s, the documented backend answers %i, and the page says so', async (_what, status, fault) => {
-    write('app.js', snippet('// app.js\n'));
-    const port = await freePort();
-    const at = `http://localhost:${port}`;
-    const broken = await startSite({ ...settings, ...(await fault()), PORT: `${port}` }, at);
-    try {
-      const page = await openSite(at);
+  ])(
+    'if the service %s, the documented backend answers %i, and the documented page says that the element is not available',
+    async (_what, status, fault) => {
+      write('app.js', snippet('// app.js\n'));
+      const port = await freePort();
+      const at = `http://localhost:${port}`;
+      const broken = await startSite({ ...settings, ...(await fault()), PORT: `${port}` }, at);
+      try {
+        const page = await openSite(at);
 
-      await page.getByText('Not available at the moment').waitFor();
-      expect((await fetch(`${at}/session`, { method: 'POST' })).status).toBe(status);
-    } finally {
-      broken.kill();
-      await once(broken, 'exit');
-    }
-  });
+        await page.getByText('Not available at the moment').waitFor();
+        expect((await fetch(`${at}/session`, { method: 'POST' })).status).toBe(status);
+      } finally {
+        broken.kill();
+        await once(broken, 'exit');
+      }
+    },
+  );
 
   test('the documented React component connects a connector in strict mode', async () => {
     write('app.js', execFileSync(process.execPath, [join(__dirname, 'bundle.mjs'), join(folder, 'app.jsx')]));

@@ -157,7 +157,7 @@ describeInBrowser('embedding', () => {
     expect(await page.evaluate('told')).toEqual([['session-expired', {}]]);
   });
 
-  test('the element sends an input that waited beyond the end of the session with the new session of the host page', async () => {
+  test('if an input is not sent when the session ends, the element sends the input with the new session that the host page gives it', async () => {
     const keys = scene.install('Brightdesk');
     const page = await openRenewing(keys);
     await field(page, 'API key').fill('right');

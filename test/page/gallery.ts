@@ -27,8 +27,8 @@ export async function openGallery(): Promise<Gallery> {
       kept.delete(context);
       await standIn.show(page, look);
       const result = await act(page);
-      // Init scripts can't be removed from a page. The pages before and after the consent load other pages or themselves
-      // again, which can end the navigation of `leave` with an error.
+      // Init scripts can't be removed from a page. The pages before and after the consent load other pages or
+      // themselves again, which can end the navigation of `leave` with an error.
       const isKept = look.before === undefined && look.of === undefined;
       await (isKept ? leave(page) : page.close());
       if (isKept) kept.set(context, page);

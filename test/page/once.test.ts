@@ -68,7 +68,8 @@ describeInBrowser('repeated actions', () => {
 
     await Promise.all(pages.map((page) => heading(page, 'Brightdesk is connected').waitFor()));
     expect(puts(key)).toBe(1);
-    // 409: the input of another tab came first. 503: the worker of a busy machine was late, so the page sent its input again.
+    // 409: the input of another tab came first. 503: the worker of a busy machine was late, so the page sent its input
+    // again.
     expect(scene.complaints.filter((text) => !/409|503/.test(text))).toEqual([]);
   });
 
@@ -175,7 +176,7 @@ describeInBrowser('repeated actions', () => {
     expect(streams.opened).toBe(opened);
   });
 
-  test('a reconnection that waits is sent again after "Try now", but not after the removal of the element', async () => {
+  test('the request of a click on "Reconnect" is sent again after a click on "Try now", but not after the element was removed', async () => {
     const [key] = scene.install('Brightdesk');
     await scene.session([key]);
     await scene.gives(key);

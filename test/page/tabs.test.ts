@@ -187,7 +187,7 @@ describeInBrowser('tabs and windows', () => {
     await heading(page, 'Ledgerly is connected').waitFor();
   });
 
-  test('after a consent that the user gave with a closed connect page, the page shows the connector as connected', async () => {
+  test('if the user consents while the connect page is closed, the page shows the connector as connected when it is opened again', async () => {
     const keys = scene.install('Ledgerly');
     const { page, popup } = await atConsent(keys);
     const link = popup.url();

@@ -69,9 +69,9 @@ export async function differencesOf(
 }
 
 /**
- * A change of the workflow code. `first timer`: each run begins with an additional timer. `renamed activity`: an activity
- * gets another name. Each of these two changes makes a workflow give other commands. `reported timeline`: a sink gets the timeline of each run; this change
- * keeps the commands the same.
+ * A change of the workflow code. `first timer`: each run begins with an additional timer. `renamed activity`: an
+ * activity gets another name. Each of these two changes makes a workflow give other commands. `reported timeline`: a
+ * sink gets the timeline of each run; this change keeps the commands the same.
  */
 export type Change = 'first timer' | 'renamed activity' | 'reported timeline';
 

@@ -94,8 +94,8 @@ test.concurrent(
 
     await stage.auth.submitProperties(scene.key, { submissionId: 'p', values: { Shop: 'acme' } });
     expect(await scene.reaches('awaitingAuthorization')).not.toHaveProperty('problem');
-    // The reads at the start, at the recheck, and before and after the properties. A worker without policies does not read
-    // before the properties.
+    // The reads at the start, at the recheck, and before and after the properties. A worker without policies does not
+    // read before the properties.
     expect(reads()).toBe(4);
   },
 );

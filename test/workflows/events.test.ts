@@ -301,7 +301,7 @@ describe('a run in a final state that is still open', () => {
     return new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [interceptor] } }));
   }
 
-  test('a start of a flow waits until this run has closed, and starts the next run', async () => {
+  test('if the latest run of a flow is in a final state but still open, a start waits until this run has closed, and starts the next run', async () => {
     const { key, runId } = await stage.sceneIn('authenticated', 'Openrates');
 
     const next = await releasing().start(key);
@@ -310,7 +310,7 @@ describe('a run in a final state that is still open', () => {
     expect(next.runId).not.toBe(runId);
   });
 
-  test('addConnectors fails as closed, and a start of the onboarding waits until this run has closed, and starts the next run', async () => {
+  test('if the latest run of an onboarding is in a final state but still open, addConnectors fails as closed, and a start waits until this run has closed, and starts the next run', async () => {
     const { accountId, connectorId } = stage.install('Brightdesk', { patch: { Authenticated: true } });
     const onboarding = { accountId, onboardingId: 'order', scope: { connectorIds: [connectorId] } };
     const { runId } = await stage.auth.startOnboarding(onboarding);

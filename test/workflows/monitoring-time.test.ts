@@ -141,7 +141,7 @@ test('a read that Cyclr answered before a flow authenticated the connector does 
   expect(receiver.eventsOf(id)).toEqual([]);
 });
 
-test('if the monitor learns of an authentication from before the break, it reads the connector again at once', async () => {
+test('a late report that a flow authenticated the connector before the break makes the monitor read the connector again at once', async () => {
   const { monitor, key } = await monitored();
   setAuthenticated(key, false);
   await stage.sleep('1 day');
@@ -358,7 +358,7 @@ test('a failed read counts as overdue if no read has succeeded for 1.5 intervals
 
   await failsAgain(1);
   const afterOne = await overdueReads();
-  await failsAgain(2); // between 1 and 2 days after the last read with success
+  await failsAgain(2); // this read fails between 1 and 2 days after the last read that succeeded
   await failsAgain(3);
   await eventually(overdueReads, (count) => count > before);
 
@@ -408,7 +408,7 @@ test.each([
   ['without an argument', []],
   ['with the id of another account', [{ accountId: 'other', connectorId: 1 }]],
   ['with an interval below a minute', [{ accountId: 'acme', connectorId: 1, every: '59s' }]],
-])('a start %s fails the workflow as invalidInput', async (_name, args) => {
+])('a monitor that is started %s fails as invalidInput', async (_name, args) => {
   const start = monitorStart({ accountId: 'acme', connectorId: 1 }, taskQueue);
   const handle = await stage.client.workflow.start(MONITOR_TYPE, { ...start, args });
 

@@ -1,7 +1,7 @@
 /**
  * Queries that are sent before a worker runs. A new worker does not have the run in its cache, so a query also applies
- * the events of a workflow task that is scheduled, but has not completed. The order of query and workflow task is random,
- * so the test starts many flows.
+ * the events of a workflow task that is scheduled, but has not completed. The order of query and workflow task is
+ * random, so the test starts many flows.
  */
 import type { WorkflowClientInterceptor } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';

@@ -371,7 +371,7 @@ describe('with waits of minutes', () => {
   ];
 
   test.each(traces)(
-    '%s ends the flow with the verification unproven, after the last re-read',
+    'after the last re-read without a proof, a flow ends with the verification unproven: %s',
     async (name, decision, prepare) => {
       prepare();
       const scene = await consenting(skipping);
@@ -380,7 +380,7 @@ describe('with waits of minutes', () => {
       await scene.decides(link, decision);
 
       await scene.returns(link);
-      await skipping.sleep('22s'); // between the re-reads after 15 s and 30 s
+      await skipping.sleep('22s'); // now the flow is between the re-reads after 15 s and after 30 s
       const early = await scene.view();
       await skipping.sleep('10s');
       const end = await scene.reaches('authenticated');

@@ -1,6 +1,6 @@
 /**
- * The signal `connectorFinished` that a flow sends to its subscribers when it ends, and the reports of `transactionError`
- * to monitors.
+ * The signal `connectorFinished` that a flow sends to its subscribers when it ends, and the reports of
+ * `transactionError` to monitors.
  */
 import { connectionWorkflowIdOf } from '../../workflows/connection';
 import { workflowIdOf } from '../../workflows/connector';

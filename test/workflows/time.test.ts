@@ -269,7 +269,7 @@ describe('credentials that Cyclr checks only when it next calls the third party'
     const flow = await stage.scene(stage.install('Quartz', { patch: { Properties } }));
     stage.record('client-credentials-never-enough', flow.handle);
 
-    await stage.sleep('22s'); // between the re-reads after 15 s and 30 s
+    await stage.sleep('22s'); // now the flow is between the re-reads after 15 s and after 30 s
     const early = await flow.view();
     await stage.sleep('10s');
     const late = await flow.reaches('awaitingProperties');

@@ -22,11 +22,11 @@ test.each([
   ['connectors', { connectorIds: [1] }],
   ['onboarding', { onboardingId: 'spring' }],
   ['person', { by: 'ann' }],
-])('two sessions with another %s have not the same scope', async (_part, scope) => {
+])('two sessions do not have the same scope if this part differs: %s', async (_part, scope) => {
   expect(haveSameScope(await tokenOf(), await tokenOf(scope))).toBe(false);
 });
 
-test('a text that is no token has the scope of no session', async () => {
+test('haveSameScope is false if one of the texts is not a token', async () => {
   expect(haveSameScope('over', 'over')).toBe(false);
   expect(haveSameScope(await tokenOf(), '')).toBe(false);
 });

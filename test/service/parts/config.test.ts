@@ -171,16 +171,22 @@ describe('the return address after a consent', () => {
   test.each([
     [150, undefined],
     [60, 'k'.repeat(100)],
-  ])('has at most 2,000 characters for a PUBLIC_URL of %i characters', async (length, kid) => {
-    await expect(checked(length, kid)).resolves.toBeUndefined();
-  });
+  ])(
+    'the return address after a consent has at most 2,000 characters if PUBLIC_URL has %i characters',
+    async (length, kid) => {
+      await expect(checked(length, kid)).resolves.toBeUndefined();
+    },
+  );
 
   test.each([
     [250, undefined],
     [100, 'k'.repeat(100)],
-  ])('would be too long for a PUBLIC_URL of %i characters, so the service does not start', async (length, kid) => {
-    await expect(checked(length, kid)).rejects.toThrow(
-      /^PUBLIC_URL is too long: a return address after a consent could have 2\d{3} characters, and at most 2000/,
-    );
-  });
+  ])(
+    'the service does not start if the return address would be too long because PUBLIC_URL has %i characters',
+    async (length, kid) => {
+      await expect(checked(length, kid)).rejects.toThrow(
+        /^PUBLIC_URL is too long: a return address after a consent could have 2\d{3} characters, and at most 2000/,
+      );
+    },
+  );
 });

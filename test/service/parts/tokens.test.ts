@@ -237,7 +237,7 @@ describe('lifetimes', () => {
     expect(session.capMs).toBe(Math.floor((NOW + 8 * HOUR_MS) / 1000) * 1000);
   });
 
-  test('notBeforeMs makes an invitation later, but does not change its expiry', async () => {
+  test('notBeforeMs sets a later creation time for an invitation, but does not change the expiry of the invitation', async () => {
     const made = await mintInvitation();
     const invitationNotBefore = async (notBeforeMs: number) =>
       tokens.invitation((await tokens.mint('invitation', scope, { id: made.id, notBeforeMs })).token);
@@ -246,7 +246,7 @@ describe('lifetimes', () => {
     expect(await invitationNotBefore(NOW + MINUTE_MS)).toEqual({ ...made, madeAtMs: NOW + MINUTE_MS });
   });
 
-  test('a session made from an invitation never outlives the invitation', async () => {
+  test('a session made from an invitation ends when the invitation expires, or earlier', async () => {
     const invitation = await mintInvitation();
     const almostOver = tokensAt(invitation.capMs - MINUTE_MS);
 

@@ -1,6 +1,6 @@
 /**
- * The model of a flow's surroundings: users who send messages in any order, Cyclr which answers in several ways, and the
- * clock. The flow itself is the real workflow on the SDK's runtime.
+ * The model of a flow's surroundings: users who send messages in any order, Cyclr which answers in several ways, and
+ * the clock. The flow itself is the real workflow on the SDK's runtime.
  */
 import { RuntimeRun, type ActivityAnswer, type End, type PendingActivity, type UpdateAnswer } from './sdk-runtime';
 import { connector, withMissing } from '../../../scripts/faults/machine-samples';
@@ -180,7 +180,9 @@ function answersTo({ type, args }: PendingActivity, { of }: Scenario): { [label:
   }
 }
 
-/** The view, the timeline, the answers to updates, the timers and the activities of a flow after a sequence of steps. */
+/**
+ * The view, the timeline, the answers to updates, the timers and the activities of a flow after a sequence of steps.
+ */
 export interface Seen {
   path: readonly string[];
   now: number;

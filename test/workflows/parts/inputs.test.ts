@@ -98,11 +98,14 @@ test.each<[string, State, unknown, ProblemCode | undefined]>([
   ['rejects malformed credentials', awaitingCredentials, {}, 'malformed'],
   ['rejects a malformed sender in a working state', applying, { credentials: sealed, by: 7 }, 'malformed'],
   ['rejects a secret in clear in a working state', applying, { credentials: 'hunter2' }, 'notSealed'],
-])('a validator %s', (_what, state, input, code) => {
-  const body = { submissionId: 'sub-1', ...(input as object) };
+])(
+  'the state of the flow and the shape of the credentials decide whether a validator accepts credentials: it %s',
+  (_what, state, input, code) => {
+    const body = { submissionId: 'sub-1', ...(input as object) };
 
-  expect(rejectionOf(state, { kind: 'credentialInput', body }, knowing([]))?.code).toBe(code);
-});
+    expect(rejectionOf(state, { kind: 'credentialInput', body }, knowing([]))?.code).toBe(code);
+  },
+);
 
 test('a validator accepts a secret property in clear before the first read, and the flow refuses the property after the read', () => {
   const message: Message = { kind: 'propertyInput', body: { submissionId: 'sub-1', values: { Secret: 'hunter2' } } };

@@ -126,7 +126,7 @@ describe('in all orders of events of a flow, for each kind of connector', () => 
     expect(new Set(states.map(({ name }) => name))).toEqual(new Set(stateNames));
   });
 
-  test('each reachable state leads to a final state, without a cancellation or a fatal error', () => {
+  test('from each reachable state, a flow can reach a final state without a cancellation and without a fatal error', () => {
     expect(flows.flatMap(({ name, stuck }) => stuck.map((path) => `${name}: ${path.join(', ')}`))).toEqual([]);
   });
 

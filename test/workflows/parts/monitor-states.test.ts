@@ -81,7 +81,7 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
     expect(new Set(states.map(({ name }) => name)).size).toBe(5);
   });
 
-  test('each state of a broken connection leads to a working connection, without the event connectorGone', () => {
+  test('from each state of a broken connection, the connection can become connected again without the event connectorGone', () => {
     expect(stuck).toEqual([]);
   });
 

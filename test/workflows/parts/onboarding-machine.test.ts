@@ -160,16 +160,19 @@ describe('after the scope was read', () => {
   test.each([
     ['leaves the scope', {}, []],
     ['stays failed if a caller has listed the connector', { listed: true }, ['failed']],
-  ])('a connector that Cyclr does not have, and whose flow failed, %s', (_name, more, expected) => {
-    const state = after(inState('readingScope', item(1, 'failed', more)), {
-      type: 'scopeRead',
-      connectors: [],
-      asked: [1],
-    });
+  ])(
+    'if the flow of a connector failed, and a read of the scope does not find the connector, the connector %s',
+    (_name, more, expected) => {
+      const state = after(inState('readingScope', item(1, 'failed', more)), {
+        type: 'scopeRead',
+        connectors: [],
+        asked: [1],
+      });
 
-    expect(statesOf(state)).toEqual(expected);
-    expect(isFinal(state)).toBe(true);
-  });
+      expect(statesOf(state)).toEqual(expected);
+      expect(isFinal(state)).toBe(true);
+    },
+  );
 
   test('after a read of the scope, the onboarding reads a connector that was added during this read', () => {
     const state = after(

@@ -112,7 +112,7 @@ describe('in all orders of events of an onboarding', () => {
     expect(new Set(states.map(({ name }) => name)).size).toBe(9);
   });
 
-  test('each reachable state leads to a final state, without a cancellation or a fatal error', () => {
+  test('from each reachable state, an onboarding can reach a final state without a cancellation and without a fatal error', () => {
     expect(stuck).toEqual([]);
   });
 
