@@ -13,8 +13,8 @@ const RESERVED = '__temporal_';
  * Three kinds of messages would make each later workflow task of a run fail, and these interceptors prevent this: (1)
  * signals with a reserved name; (2) messages with arguments that can't be decoded; (3) queries that apply the events of
  * a workflow task before the worker handles this task ({@link ReadAhead}). The interceptors also add the trace of a
- * message to the activities that follow it ({@link tracing}). They do nothing for workflow types of other projects,
- * because a worker that uses the plugin can also run such workflows.
+ * message to the activities that follow it ({@link tracing}). The interceptors do nothing for workflow types of other
+ * projects, because a worker that uses the plugin can also run such workflows.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   if (!workflowTypes.includes(workflowInfo().workflowType)) return {};

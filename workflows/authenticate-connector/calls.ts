@@ -13,9 +13,9 @@ import type { Problem } from '../view';
 
 const call = (summary: string, limits: Pick<ActivityOptions, 'startToCloseTimeout' | 'heartbeatTimeout'> = {}) =>
   proxyActivities<ConnectorActivities>({
-    // There is no scheduleToCloseTimeout. That timeout includes the time in the task queue, so the activity would fail
-    // while no worker runs. Instead, the activity itself ends its retries a minute after its first attempt began
-    // (activities/attempt.ts).
+    // The activities have no scheduleToCloseTimeout, because this timeout includes the time in the task queue: the
+    // activities would fail while no worker runs. Instead, an activity itself ends its retries a minute after its first
+    // attempt began (activities/attempt.ts).
     startToCloseTimeout: '15s',
     ...limits,
     summary,

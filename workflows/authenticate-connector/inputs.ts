@@ -5,7 +5,7 @@ import { isFinal, isWaiting, type Event, type State } from './machine';
 import { problemOf } from '../problems';
 import type { Problem, ProblemCode, StateName, View } from '../view';
 
-/** A message as it arrived. Its body is not checked yet. */
+/** A message as it arrived, with a body that is not checked yet. */
 export interface Message {
   kind: 'propertyInput' | 'credentialInput' | 'oauthCallback' | 'confirmation' | 'recheck';
   body: unknown;
