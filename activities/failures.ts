@@ -16,15 +16,15 @@ interface Fate {
 const fates: Record<Exclude<CyclrErrorKind, 'refused'>, Fate> = {
   invalidKey: { type: 'InvalidInput', retry: false },
   unreachable: { type: 'CyclrUnavailable', retry: true },
-  unreadable: { type: 'CyclrUnavailable', retry: true }, // because: the error page of a proxy counts as an outage
-  unconfirmed: { type: 'CyclrUnavailable', retry: true }, // because: a re-read did not show the new value
-  throttled: { type: 'CyclrThrottled', retry: true }, // after Cyclr's Retry-After: see nextRetryDelay
-  outdated: { type: 'CyclrUnavailable', retry: true }, // because: the next attempt lists the properties again
-  unauthorized: { type: 'CyclrUnauthorized', retry: true }, // because: the next attempt requests a new token
-  accessDenied: { type: 'CyclrAccessDenied', retry: false }, // because: a new token got the same answer
-  forbidden: { type: 'CyclrForbidden', retry: false }, // because: only an operator can mend the cause
+  unreadable: { type: 'CyclrUnavailable', retry: true }, // retried, because the error page of a proxy counts as an outage
+  unconfirmed: { type: 'CyclrUnavailable', retry: true }, // retried, because a re-read did not show the new value
+  throttled: { type: 'CyclrThrottled', retry: true }, // retried after Cyclr's Retry-After: see nextRetryDelay
+  outdated: { type: 'CyclrUnavailable', retry: true }, // retried, because the next attempt lists the properties again
+  unauthorized: { type: 'CyclrUnauthorized', retry: true }, // retried, because the next attempt requests a new token
+  accessDenied: { type: 'CyclrAccessDenied', retry: false }, // not retried, because a new token got the same answer
+  forbidden: { type: 'CyclrForbidden', retry: false }, // not retried, because only an operator can mend the cause
   clientRefused: { type: 'CyclrForbidden', retry: false },
-  tooLarge: { type: 'CyclrForbidden', retry: false }, // because: a retry succeeds only after a change of the connector
+  tooLarge: { type: 'CyclrForbidden', retry: false }, // not retried, because only a change of the connector helps
   notFound: { type: 'CyclrNotFound', retry: false },
 };
 

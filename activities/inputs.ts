@@ -78,8 +78,8 @@ async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: Activ
 }
 
 /**
- * The time when an activity attempt must end. This time is before the start-to-close timeout. So this attempt has
- * ended, and sends no further call to Cyclr, when Temporal starts the next attempt.
+ * The time when an activity attempt must end: some time before its start-to-close timeout. So an attempt sends no
+ * further call to Cyclr after Temporal has started the next attempt.
  */
 const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
 

@@ -14,8 +14,8 @@ const MAX_SECONDS = 2;
  */
 const signatures = ['89504e470d0a1a0a', 'ffd8ff', '474946383761', '474946383961', '52494646'];
 /**
- * The highest number of cached icons. This number of icons needs about 8 MB. Icons are cached, because the accounts of
- * a partner use the same icons.
+ * The highest number of cached icons. 1,000 icons need about 8 MB. Icons are cached, because the accounts of a partner
+ * use the same icons.
  */
 const MAX_CACHED = 1000;
 const cached = new Map<string, Promise<string | undefined>>();

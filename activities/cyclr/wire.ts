@@ -104,7 +104,7 @@ export const SignInToken = z.object({
 });
 export type SignInToken = z.infer<typeof SignInToken>;
 
-/** Reads the stored `AuthValue` from an answer. This secret never leaves the activities. */
+/** Reads the stored `AuthValue` from an answer. The `AuthValue` is a secret that never leaves the activities. */
 export const authValueIn = (body: string): string | undefined =>
   z.object({ AuthValue: optional(z.string().min(1)) }).safeParse(jsonOf(body)).data?.AuthValue;
 
