@@ -55,8 +55,9 @@ export const BUNDLE = join(__dirname, '..', 'workflow-bundle.js');
 
 /**
  * The time limit of a workflow task in its thread. If a task takes longer, the SDK ends the task inside a promise hook.
- * This aborts the whole process: "async hook stack has become corrupted" (https://github.com/nodejs/node/issues/38503).
- * The default of the SDK is 5 s. The public type of the SDK lacks this option (SDK 1.24).
+ * Such an end of a task aborts the whole process: "async hook stack has become corrupted"
+ * (https://github.com/nodejs/node/issues/38503). The default of the SDK is 5 s. The public type of the SDK lacks this
+ * option (SDK 1.24).
  */
 export const workerDefaults = { isolateExecutionTimeout: '60s' } as Partial<WorkerOptions>;
 
