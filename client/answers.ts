@@ -64,9 +64,9 @@ export interface ConnectorList {
 }
 
 /**
- * An item of the list of connections. Its data are the search attributes of one run: of the connector's monitor, if the
- * monitor is open or has ended as `gone`; otherwise, of the latest run of the connector's flow. If this latest run has
- * not read Cyclr yet, `state` comes from the latest run that has read Cyclr.
+ * An item of the list of connections. The data of an item are the search attributes of one run: of the connector's
+ * monitor, if the monitor is open or has ended as `gone`; otherwise, of the latest run of the connector's flow. If this
+ * latest run has not read Cyclr yet, `state` comes from the latest run that has read Cyclr.
  */
 export type ListedConnection = Omit<ConnectionView, 'checkedAt' | 'revision'>;
 

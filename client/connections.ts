@@ -45,7 +45,9 @@ export interface MonitorRequest {
 
 const POLL_MS = 200;
 
-/** The highest number of monitors that the list reads for one page of flows. It reads the newest monitors first. */
+/**
+ * The highest number of monitors that the list reads for one page of flows. The list reads the newest monitors first.
+ */
 const MAX_MONITORS = 1000;
 
 /** The query for the monitors of an account that are open or have ended as `gone`. */

@@ -12,7 +12,7 @@ import type { ConnectorAuthErrorCode } from './answers';
 
 export type { ConnectorAuthErrorCode } from './answers';
 
-/** The error of each method of ConnectorAuth. Its message holds no part of the input. */
+/** The error of each method of ConnectorAuth. The message of the error holds no part of the input. */
 export class ConnectorAuthError extends Error {
   override readonly name = 'ConnectorAuthError';
   constructor(
