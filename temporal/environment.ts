@@ -215,7 +215,7 @@ const readableFile = z
 
 /**
  * The variables of Temporal's clients, for every process that connects to Temporal. `@temporalio/envconfig` reads these
- * variables (see `temporalTarget`). This schema checks and documents them.
+ * variables (see `temporalTarget`). This schema checks and documents the variables.
  */
 export const temporalEnvironment = z.object({
   TEMPORAL_ADDRESS: text.meta({
