@@ -53,7 +53,7 @@ const CALLER_LEFT = 499;
 /** The route in the log for a request whose path matches no route. */
 export const NO_ROUTE = '(none)';
 
-/** The facts about an answered request. They contain the pattern of the route, but not the URL. */
+/** The facts about an answered request. The facts contain the pattern of the route, but not the URL. */
 export function answeredOf(request: FastifyRequest, reply: FastifyReply, durationMs = 0): Answered {
   const isKnown = Boolean(request.caller) || undefined; // without authentication a caller can send any account id
   const { accountId } = Object(request.params) as { accountId?: unknown };
