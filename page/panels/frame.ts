@@ -53,7 +53,8 @@ export function frame(parts: FrameProps) {
 }
 
 /**
- * The heading. It always names the account, so that a user who got a link from an attacker notices the wrong account.
+ * The heading. The heading always names the account, so that a user who got a link from an attacker notices the wrong
+ * account.
  */
 function heading({ m, session, hosted, blocker, invitation }: FrameProps) {
   const { accountLabel, accountId } = session?.session ?? {};

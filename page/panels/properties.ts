@@ -107,7 +107,7 @@ function fieldOf(props: PanelProps, field: Field, index: number, problem: ShownC
 
 /**
  * A value that the user can't change. The page does not send this value, so the input has no name. The service adds the
- * value.
+ * value to the user's input.
  */
 function lockedField(props: PanelProps, field: Field & { value: string }, index: number, problem?: ShownCode) {
   const { m, name: connector } = props;
