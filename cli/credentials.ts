@@ -1,6 +1,6 @@
 /**
- * The command `credentials`. It reads the credentials from answers on a terminal or from JSON on standard input, never
- * from arguments, and seals them.
+ * The command `credentials`. The command reads the credentials from answers on a terminal or from JSON on standard
+ * input, never from arguments, and seals them.
  */
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';

@@ -1,6 +1,6 @@
 /**
- * The command `properties`. It reads values from --set, from answers on a terminal, or from JSON on standard input, and
- * seals secrets.
+ * The command `properties`. The command reads values from --set, from answers on a terminal, or from JSON on standard
+ * input, and seals secrets.
  */
 import { randomUUID } from 'node:crypto';
 import type { Command } from 'commander';
