@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const Property = z.object({ Id: z.number(), Name: z.string(), Value: z.string() });
 
-/** A stored account connector. Its definition comes from the catalogue. */
+/** A stored account connector. The definition of the connector comes from the catalogue. */
 const StoredConnector = z.object({
   Id: z.number(),
   key: z.string(),
