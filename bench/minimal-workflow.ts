@@ -1,6 +1,6 @@
 /**
- * A minimal workflow that authenticates the same connector as our flow. It is the baseline of the bench. This workflow
- * has no checks, problems, timeouts or view.
+ * A minimal workflow that authenticates the same connector as our flow, as the baseline of the bench. The minimal
+ * workflow has no checks, problems, timeouts or view.
  */
 import {
   ActivityCancellationType,

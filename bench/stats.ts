@@ -63,7 +63,10 @@ export interface Slope {
   standardError: number;
 }
 
-/** Returns the slope by least squares. Its standard error assumes that the deviations from the line are independent. */
+/**
+ * Returns the slope by least squares. The standard error of the slope assumes that the deviations from the line are
+ * independent.
+ */
 export function slopeOf(xs: readonly number[], ys: readonly number[]): Slope {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const [middle, level] = [mean(xs), mean(ys)];

@@ -9,8 +9,8 @@ import type { WatchName } from './watches';
 
 const STREAMS = 500;
 /**
- * The number of reads in a round of reads for each flow in a round of flows. It is above 1, because a read is much
- * faster than a flow.
+ * The number of reads in a round of reads for each flow in a round of flows. The number is above 1, because a read is
+ * much faster than a flow.
  */
 const READS_OF_FLOW = 10;
 

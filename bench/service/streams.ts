@@ -19,8 +19,8 @@ export interface ManyStreams {
   heapEach: number;
   rssEach: number;
   /**
-   * For how many seconds no flow had a transition. This time is so long that each long poll has returned without
-   * events, and was repeated.
+   * For how many seconds no flow had a transition. In this time, each long poll has returned without events and was
+   * repeated.
    */
   quietSeconds: number;
   /** The number of calls to Temporal during `quietSeconds`: queries, calls of `describe`, and long polls. */
