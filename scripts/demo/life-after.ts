@@ -33,7 +33,7 @@ interface Scene extends LifeAfterParts {
 
 /**
  * A step of the demo: its name, and the function that does it. The function returns the text that the demo prints for
- * this step. It fails if the step does not have its effect.
+ * this step. The function fails if the step does not have its effect.
  */
 type Step = [name: string, act: (scene: Scene) => Promise<string>];
 

@@ -62,7 +62,8 @@ function authenticationFaults(record: FlowRecord, stored: AccountConnector): str
   const { values, isCertain } = candidates(record, ({ authValue, granted }) =>
     [authValue ?? [], granted.at(-1) ?? []].flat(),
   );
-  // The AuthValue '{}' is no value of the user. It makes Cyclr fetch the tokens with the properties.
+  // The AuthValue '{}' is not a value of the user. If the AuthValue is '{}', Cyclr fetches the tokens with the
+  // properties.
   const isNone = AuthValue === null || AuthValue === '{}' || AuthValue === initialAuthValue(stored);
   const isClaimed = record.lastView?.state === 'authenticated' && stored.Connector.AuthType !== 'None';
   return [

@@ -65,7 +65,10 @@ function faultsOfRun(events: EventLog['events'], run: RunEvidence): string[] {
   ];
 }
 
-/** True if the run continues an earlier run (continue-as-new). Its events continue the numbers of the earlier run. */
+/**
+ * True if the run continues an earlier run (continue-as-new). The events of such a run continue the numbers of the
+ * earlier run.
+ */
 const isContinued = ({ history }: RunEvidence): boolean =>
   Boolean(history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId);
 

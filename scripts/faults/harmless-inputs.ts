@@ -10,7 +10,9 @@ import { credentialsFor, sealerWith, type CredentialMistake } from './mistakes';
 import type { TestSecrets } from './secret-search';
 import type { FaultStack } from './stack';
 
-/** The weight of each kind of harmless input. A kind with a greater weight is drawn more often. */
+/**
+ * The kinds of harmless inputs. The number of a kind is its weight: a kind with a greater weight is drawn more often.
+ */
 export const harmlessKinds = {
   unknownSignal: 2,
   malformedProperties: 3,

@@ -6,7 +6,10 @@ import type { ProblemCode, View } from '../../workflows/view';
 import { sealerOf, type Sealer } from '../user/transports';
 import type { TestSecrets } from './secret-search';
 
-/** The weight of each mistake in property inputs. A mistake with a greater weight is drawn more often. */
+/**
+ * The mistakes that a planned user can make in a property input. The number of a mistake is its weight: a mistake with
+ * a greater weight is drawn more often.
+ */
 export const propertyMistakes = {
   /** The first value begins with `wrong-`, so Cyclr refuses the value. */
   wrong: 3,
@@ -21,7 +24,7 @@ export const propertyMistakes = {
 } as const;
 export type PropertyMistake = keyof typeof propertyMistakes;
 
-/** The weight of each mistake in credential inputs. */
+/** The mistakes that a planned user can make in a credential input, each with its weight (see `propertyMistakes`). */
 export const credentialMistakes = {
   wrong: 8,
   /** Credentials of another kind than the connector needs. */

@@ -76,9 +76,12 @@ export interface FlowPlan {
   runs: RunPlan[];
   /** The user's pause before each answer. */
   pausesMs: number[];
-  /** For each answer of the user, the inputs that are sent before it. These inputs must change nothing. */
+  /**
+   * For each answer of the user, the harmless inputs that are sent before the answer. Harmless inputs must change
+   * nothing.
+   */
   harmless: HarmlessInput[][];
-  /** The inputs that are sent after the end of the flow. These inputs must change nothing. */
+  /** The harmless inputs that are sent after the end of the flow. Harmless inputs must change nothing. */
   late: HarmlessInput[];
   cyclrFaults: CyclrFault[];
 }

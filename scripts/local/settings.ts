@@ -69,7 +69,7 @@ export const temporalEnv = ({ address, namespace = 'default' }: TemporalAddress)
 const without = (...names: string[]): NodeJS.ProcessEnv =>
   Object.fromEntries(names.flatMap((name) => [name, `${name}_FILE`]).map((name) => [name, undefined]));
 
-/** Settings for the environment of a process that needs no secret. They remove all secrets from its environment. */
+/** Settings for the environment of a process that needs no secret. These settings remove all secrets. */
 export const withoutSecrets = without(
   ...['CYCLR_CLIENT_SECRET', 'SEALING_KEYS', 'SERVICE_API_KEYS', 'SESSION_KEYS', 'TEMPORAL_API_KEY'],
 );
