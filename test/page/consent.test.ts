@@ -107,7 +107,7 @@ describeInBrowser('consent', () => {
     expect(labels.map((label) => label.trim())).toEqual(['Continue in this tab', 'Go to Ledgerly']);
   });
 
-  test('if the browser gets no return, the button "I have finished there" starts the verification', async () => {
+  test('if the third party does not send the browser back, the button "I have finished there" starts the verification', async () => {
     const { key, page, context } = await waiting();
     // A link can be used only once. The browser must not use it, because the sandbox's consent() uses it below.
     await context.route('**/connectorauth/**', (route) => route.abort());

@@ -87,7 +87,7 @@ describeInBrowser('embedding', () => {
     const popup = await opening;
     await button(popup, 'Approve').waitFor();
     const reached = await popup.evaluate(reachOpener);
-    scene.complaints.length = 0; // removes the errors that the browser wrote about the tries of `reachOpener`
+    scene.complaints.length = 0; // `reachOpener` tries forbidden actions, so the errors that the browser wrote about them are removed here
     await button(popup, 'Approve').click();
     await button(page, 'See all').click();
     await heading(page, 'Everything is connected').waitFor();

@@ -79,7 +79,7 @@ describeInBrowser('tabs and windows', () => {
     expect(await field(page, 'Company domain').inputValue()).toBe('half typ');
   });
 
-  test('a tab with partly typed input shows the outcome of an input in another tab', async () => {
+  test('a tab with partly typed input shows the outcome of an input that was sent from another tab', async () => {
     const keys = scene.install('Brightdesk');
     const [one, other] = [await scene.open(keys), await scene.open(keys)];
     await field(other, 'API key').fill('half typ');

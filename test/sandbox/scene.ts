@@ -39,7 +39,8 @@ export async function stopAll(): Promise<void> {
 }
 
 /**
- * Starts a sandbox with one account, which has `connectors`. `get`, `put` and `set` call the first of these connectors.
+ * Starts a sandbox with one account, which has `connectors`. `get`, `put` and `set` send calls for the first of these
+ * connectors.
  */
 export async function scene(connectors: string[] = ['Brightdesk'], options?: SandboxOptions): Promise<Scene> {
   const sandbox = await startSandbox(options);

@@ -13,7 +13,7 @@ export interface Exchange {
   answer: { status: number; headers: Headers; body: string };
 }
 
-/** The proxy's own answer to a call. The proxy sends the texts of an iterable body one by one. */
+/** The proxy's own answer to a call. If the body is an iterable, the proxy sends its texts one after another. */
 interface OwnAnswer {
   status: number;
   headers?: { [name: string]: string };

@@ -1,6 +1,6 @@
 /**
- * This time is shorter than Jest's time limit of a test. With a longer time, Jest would end the test without the last
- * result of `look`.
+ * The default time limit of `eventually`. The limit is shorter than Jest's time limit of a test, because Jest would
+ * otherwise end the test before `eventually` can show the last result of `look`.
  */
 const WITHIN_MS = 100_000;
 const EVERY_MS = 50;

@@ -22,7 +22,10 @@ import { openStageOfShortHistories, type Scene, type Stage } from '../support/st
 // This limit only ends a test that hangs. Without a workflow cache, a test takes up to 20 s even on an idle machine.
 jest.setTimeout(600_000);
 
-/** The check of this policy is the only method call of this file. */
+/**
+ * The policy with which the worker checks credentials at the third party. No other part of this file calls a method of
+ * a connector.
+ */
 const policies = new Policies(
   policiesOf(`policies:
   - match: { name: Posterity }
@@ -31,7 +34,7 @@ const policies = new Policies(
 );
 
 let stage: Stage;
-/** The receiver of the target `crm`. It gets only the events of flows that name this target. */
+/** The receiver of the target `crm`. This receiver gets only the events of flows that name the target `crm`. */
 let receiver: Receiver;
 
 beforeAll(async () => {

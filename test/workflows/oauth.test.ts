@@ -14,7 +14,10 @@ import { ofKind, type HistoryEvent } from '../support/histories';
 import { asInResult, happens, isRead, linkRequest, refusal, RETURN_TO, updates } from '../support/messages';
 import { cached, openSkippingStage, openStage, type SkippingStage, type Stage } from '../support/stage';
 
-/** The check of this policy is the only method call of this file. */
+/**
+ * The policy with which the worker checks credentials at the third party. No other part of this file calls a method of
+ * a connector.
+ */
 const policies = new Policies(
   policiesOf(`policies:
   - match: { name: Chirper }

@@ -200,7 +200,7 @@ describe('consents', () => {
       expect(end).toMatchObject({ ...scene.key, state: 'authenticated', verification: 'notChecked', ...again });
       expect(scene.cyclr()).toMatchObject({ Id: scene.key.connectorId, Authenticated: true });
       expect(scene.cyclr().AuthValue).not.toBe(oldTokens);
-      expect(scene.reads()).toBe(3); // reads: at the start, at the request for the link, and after the return
+      expect(scene.reads()).toBe(3); // three reads: at the start, at the request for the link, and after the return
     },
   );
 
@@ -387,7 +387,7 @@ describe('with waits of minutes', () => {
 
       expect(early.state).toBe('verifyingAuthorization');
       expect(end).toMatchObject({ verification: 'unproven', ...again });
-      expect(scene.reads()).toBe(9); // reads: at the start, at the request for the link, and seven re-reads
+      expect(scene.reads()).toBe(9); // nine reads: one at the start, one at the request for the link, and seven re-reads
       expect(scene.cyclr().Authenticated).toBe(true);
       if (decision === 'decline') expect(scene.cyclr().AuthValue).toBe(oldTokens);
     },
@@ -421,7 +421,7 @@ describe('with waits of minutes', () => {
 
     expect(end).toMatchObject({ state: 'expired', ...again });
     expect(scene.cyclr().AuthValue).not.toBe(oldTokens);
-    expect(scene.reads()).toBe(3); // reads: at the start, at the request for the link, and when the deadline has passed
+    expect(scene.reads()).toBe(3); // three reads: at the start, at the request for the link, and after the deadline
   });
 
   describe.each([true, false])('a connector that lost its authentication (AuthValue readable: %s)', (readable) => {

@@ -121,7 +121,10 @@ test('Node 12 can parse run.mjs, and run.mjs imports no other file before it che
 });
 
 describe('node_modules', () => {
-  /** A program in place of npm. It links the packages of the repository into the project, and records its calls. */
+  /**
+   * A program that replaces npm. The program links the packages of the repository into the project, and records the
+   * arguments of each call.
+   */
   function npm(root: string) {
     const calls = join(root, 'npm-calls');
     const npm_execpath = write(

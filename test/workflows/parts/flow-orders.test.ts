@@ -19,7 +19,9 @@ const unanswered = ({ updates }: Seen): string[] =>
 const unread = ({ sent, timeline, updates }: Seen): string[] =>
   sent.filter((id) => updates[id]?.accepted !== false && !timeline.entries.some((entry) => entry.id === id));
 
-/** Returns, as a text, everything that decides the next states of a flow. Its times are relative to now. */
+/**
+ * Returns, as a text, everything that decides the next states of a flow. The times in this text are relative to now.
+ */
 function keyOf(seen: Seen): string {
   const { view, timers, activities, next, now } = seen;
   const { revision: _revision, since: _since, deadline = new Date(now).toISOString(), ...rest } = view;

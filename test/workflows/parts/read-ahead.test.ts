@@ -1,6 +1,6 @@
 /**
- * ReadAhead detects a query that has applied the events of a pending workflow task. It compares the length and the size
- * of the history at each activation.
+ * ReadAhead detects a query that has applied the events of a pending workflow task. ReadAhead compares the length and
+ * the size of the history at each activation.
  */
 import type { WorkflowInfo } from '@temporalio/workflow';
 import { READ_AHEAD } from '../../../workflows/problems';
