@@ -57,5 +57,5 @@ const closedCall = {
   getAuthContext: () => null,
 };
 
-/** The order matters: `unlessClosed` must come after `retrying`, because it must check each retry. */
+/** The order matters: `unlessClosed` must come after `retrying`, so that each retry passes through `unlessClosed`. */
 export const interceptors: Interceptor[] = [retrying, unlessClosed];

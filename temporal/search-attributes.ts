@@ -1,4 +1,7 @@
-/** The search attributes of the workflows. A namespace must have them before the first workflow starts. */
+/**
+ * The search attributes of the workflows. A namespace must have these search attributes before the first workflow
+ * starts.
+ */
 import { isGrpcServiceError, type Connection } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { searchAttributes } from '../workflows/messages';
@@ -43,7 +46,7 @@ export const withTypes = (names: readonly string[]): string =>
 
 /**
  * The search attributes that are absent in the namespace, or have another type. Works without the operator service,
- * because Temporal Cloud gives no access to it.
+ * because Temporal Cloud gives no access to this service.
  */
 export async function missingSearchAttributes(connection: TemporalServices, namespace: string): Promise<string[]> {
   const listed = await typesOf(connection, namespace);
