@@ -94,7 +94,7 @@ export class ServiceClient {
   recheck = (connectorId: number): Promise<View> => this.#json('POST', `/connectors/${connectorId}/recheck`);
   /**
    * Starts a re-authentication. If a re-authentication is open, returns its view. After the end of that
-   * re-authentication, a repetition starts another one.
+   * re-authentication, a repetition of this call starts another re-authentication.
    */
   reauthenticate = (connectorId: number): Promise<View> =>
     this.#json('POST', `/connectors/${connectorId}/reauthenticate`);
