@@ -54,8 +54,8 @@ export function isOAuth(connector: StoredConnector): boolean {
 }
 
 /**
- * Returns the names of the required properties that are absent or empty. While one is missing, the sandbox refuses each
- * authentication of the connector.
+ * Returns the names of the required properties that are absent or empty. While a required property is missing, the
+ * sandbox refuses each authentication of the connector.
  */
 export function missingProperties(connector: StoredConnector): string[] {
   const { filledByCyclr } = entryOf(connector.key);

@@ -35,7 +35,7 @@ export const catalogue: readonly CatalogueEntry[] = catalogueOf({
     AuthType: 'ApiKey',
     AuthScheme: 'Token',
     // The trigger of the property Workspace is missing here, because each read of the connector would call the trigger.
-    // The tests of this trigger add it.
+    // The tests that need this trigger add it to the connector.
     Triggers: [{ Id: 7, Name: 'List contacts' }],
     Authentication: [
       {

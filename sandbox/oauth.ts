@@ -40,7 +40,7 @@ export function endConsent(store: Store, id: string): OpenConsent {
   return consent;
 }
 
-/** Replaces the tokens, as Cyclr does before they expire. Fails: 400 for a connector without OAuth tokens. */
+/** Replaces the tokens, as Cyclr does before the old tokens expire. Fails: 400 for a connector without OAuth tokens. */
 export function refreshTokens(connector: StoredConnector): void {
   if (!isOAuth(connector) || !connector.Authenticated) {
     throw badRequest(`Connector '${connector.Name}' has no OAuth tokens to refresh.`);
