@@ -41,7 +41,7 @@ transaction-error webhook lets the monitor read the connector, and the event con
 session and consents again, and the event connection.restored arrives. Always starts a stack of its own. Exit code 0
 only if each step has had its effect.`;
 
-/** Inputs that Cyclr refuses. The user sends them before the good inputs. */
+/** Inputs that Cyclr refuses. The user sends these inputs before the good inputs. */
 const mistakes: { [connector: string]: { [state: string]: Answer[] } } = {
   Fernhill: {
     awaitingProperties: [{ values: { Domain: 'wrong-domain' } }],

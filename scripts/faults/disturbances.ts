@@ -98,8 +98,8 @@ export class Disturbances {
   readonly #operated: Promise<OperatedFlow>[] = [];
   /**
    * The time that the workers needed to start, divided by the time that they need on an idle machine. The pauses
-   * between disturbances are longer by this factor. Without it, a slow machine would have no ready worker for most of
-   * the time.
+   * between disturbances are longer by this factor. Without this factor, a slow machine would have no ready worker for
+   * most of the time.
    */
   #slowness = 1;
   #running = Promise.resolve();

@@ -73,7 +73,7 @@ const isContinued = ({ history }: RunEvidence): boolean =>
   Boolean(history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId);
 
 /**
- * The closing events of runs that ended by themselves. `workflowExecutionTerminated` is not among them: a reset by an
- * operator terminates a run, and starts a new run.
+ * The closing events of runs that ended by themselves. The event `workflowExecutionTerminated` is not in this list,
+ * because a reset by an operator terminates a run and starts a new run.
  */
 const endedByItself = new Set(['workflowExecutionCompleted', 'workflowExecutionFailed', 'workflowExecutionCanceled']);

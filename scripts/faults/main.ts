@@ -114,8 +114,8 @@ async function play(stack: FaultStack, seed: number, flows: number): Promise<num
 }
 
 /**
- * True if the two builds are versions of a worker deployment: for two of four consecutive seeds, one even and one odd.
- * A fault run with an odd seed also revokes tokens.
+ * True if the two builds are versions of a worker deployment. Of four consecutive seeds, two give true: an even seed
+ * and an odd seed. A fault run with an odd seed also revokes tokens.
  */
 const isVersioned = (seed: number): boolean => seed % 4 >= 2;
 

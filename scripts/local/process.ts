@@ -68,7 +68,7 @@ const POLL_MS = 50;
 const READY_MS = 180_000;
 
 const above = join(__dirname, '..', '..');
-/** The folder dist/. This file runs from `dist/scripts/local/process.js`. Only Jest runs it from its source. */
+/** The folder dist/. This file runs from `dist/scripts/local/process.js`. Only Jest runs this file from its source. */
 const dist = basename(above) === 'dist' ? above : join(above, 'dist');
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Shows the service's pages in a browser with fake answers, so that no page state needs the steps that lead to it.
- * Tests of behaviour use the real service.
+ * Shows the service's pages in a browser with fake answers, so that a page state can be shown without the steps that
+ * lead to this state. Tests of behaviour use the real service.
  */
 import { randomUUID } from 'node:crypto';
 import type { Page, Route } from 'playwright-core';
