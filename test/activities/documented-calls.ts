@@ -101,7 +101,7 @@ export interface DocumentedCall {
   answer: { status?: number; headers?: { [name: string]: string }; body?: unknown };
   call: (cyclr: CyclrClient) => Promise<unknown>;
   result: unknown;
-  /** The members of the documented answer that the sandbox leaves out. The client reads none of them. */
+  /** The members of the documented answer that the sandbox leaves out. The client reads none of these members. */
   notInSandbox?: string[];
 }
 

@@ -74,7 +74,10 @@ export interface Scene {
   answers?: Partial<Flows>;
   /** The fake Temporal server that `doctor` calls. */
   server?: Server;
-  /** A function that connects to real servers. If it is set, the command line does not use `answers` and `server`. */
+  /**
+   * A function that connects to real servers. If this function is set, the command line does not use `answers` and
+   * `server`.
+   */
   connect?: Host['connect'];
   /** The content of standard input. With `terminal`, the keys that the user presses. */
   input?: string | Buffer;

@@ -109,7 +109,8 @@ describeInBrowser('consent', () => {
 
   test('if the third party does not send the browser back, the button "I have finished there" starts the verification', async () => {
     const { key, page, context } = await waiting();
-    // A link can be used only once. The browser must not use it, because the sandbox's consent() uses it below.
+    // A link can be used only once. The browser must not use the link here, because the sandbox's consent() uses the
+    // link below.
     await context.route('**/connectorauth/**', (route) => route.abort());
     const asked = context.waitForEvent('request', (request) => request.url().includes('/connectorauth/'));
     await button(page, 'Go to Ledgerly').click();
