@@ -83,7 +83,7 @@ function discard(answer: Readable): void {
     if (size > MAX_ANSWER_BYTES) answer.destroy();
   });
   const limit = setTimeout(() => answer.destroy(), ANSWER_MS).unref();
-  answer.on('error', () => undefined); // an error of the body is ignored, because only the status is used
+  answer.on('error', () => undefined); // an error in the body of the answer is ignored, because only the status is used
   answer.on('close', () => clearTimeout(limit));
 }
 
