@@ -57,7 +57,7 @@ export async function measureGrowth(stack: Stack, flows: number, say: (line: str
     const step: Step = {
       open,
       round,
-      lists: await timeLists(stack, waiting.at(-1)!), // before the inputs, which change the states of the flows
+      lists: await timeLists(stack, waiting.at(-1)!), // must be measured before the inputs, because the inputs change the states of the flows
       inputs: latencyOf(await each(spread(added, INPUTS), 1, (one) => sendProperty(stack, one))),
       serverBytes: rssOf(stack.serverPid),
       workerBytes: (await worker.memory()).rss,

@@ -110,7 +110,7 @@ export class Mix {
       await workflow
         .getHandle(id)
         .terminate()
-        .catch(() => undefined); // an error is usual, because most of these workflows are not open
+        .catch(() => undefined); // most of these workflows are not open, and then `terminate` fails
   }
 
   readonly #kinds = {

@@ -36,7 +36,7 @@ export async function startTarget(types: readonly EventType[] = eventTypes): Pro
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-bench-target-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true })); // even after Ctrl-C
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true })); // removes the folder even after Ctrl-C
   const file = join(folder, 'webhooks.yaml');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const secret = `whsec_${randomBytes(32).toString('base64')}`;
