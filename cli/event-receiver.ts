@@ -27,7 +27,7 @@ export async function startEventReceiver({
   ...options
 }: ReceiverOptions): Promise<{ url: string; server: Server }> {
   const server = createServer((request, response) => {
-    const ignoreBroken = () => undefined; // the connection has broken before the end of the body
+    const ignoreBroken = () => undefined; // the sender has closed the connection before the end of the body
     void statusFor(request, options).then((status) => response.writeHead(status).end(), ignoreBroken);
   });
   await once(server.listen(port, '127.0.0.1'), 'listening');

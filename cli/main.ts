@@ -10,7 +10,7 @@ const { version } = JSON.parse(readFileSync(join(__dirname, '..', '..', 'package
 };
 const interruption = new AbortController();
 const interrupt = () => interruption.abort();
-process.on('SIGINT', interrupt).on('SIGTERM', interrupt); // a second signal changes nothing
+process.on('SIGINT', interrupt).on('SIGTERM', interrupt); // a second signal has no further effect
 process.stdout.on('error', interrupt); // the error comes when the program that reads the output has ended, for example `head`
 
 const place = { env: process.env, cwd: process.cwd() };
