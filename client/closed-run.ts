@@ -46,7 +46,7 @@ export async function closedRunResult<T extends Workflow>(
 }
 
 function firstDetail<Result>(err: unknown): Result | undefined {
-  if (!(err instanceof WorkflowFailedError)) throw err; // not the run, but the call to Temporal has failed
+  if (!(err instanceof WorkflowFailedError)) throw err; // this error comes from the call to Temporal, not from the run
   return err.cause instanceof ApplicationFailure ? (err.cause.details?.[0] as Result | undefined) : undefined;
 }
 

@@ -104,7 +104,7 @@ const isFinalState = ({ typedSearchAttributes }: WorkflowExecutionDescription): 
  * state is not final, or if the run does not end in this time.
  */
 export async function isEnding(client: Client, run: WorkflowExecutionDescription): Promise<boolean> {
-  // `result()` polls a paused run without a pause.
+  // For a paused run, `result()` would poll Temporal again and again, without a pause between the polls.
   if (!isFinalState(run) || run.status.name === 'PAUSED') return false;
   // A run shows its final state before it starts the delivery of its final event and closes.
   const handle = client.workflow.getHandle(run.workflowId, run.runId);

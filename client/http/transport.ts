@@ -86,7 +86,7 @@ export class Transport {
     try {
       for (;;) {
         const { value, done } = await texts.next().catch(fail);
-        if (done && rest) throw errorWith(); // the service ends each line
+        if (done && rest) throw errorWith(); // the last line has no line end, so the answer is incomplete
         if (done) return;
         const lines = (rest + value).split('\n');
         rest = lines.pop()!;
@@ -98,7 +98,7 @@ export class Transport {
         }
       }
     } finally {
-      await texts.return!().catch(() => undefined); // fails if the connection is already closed
+      await texts.return!().catch(() => undefined); // `return` fails if the connection is already closed
     }
   }
 
