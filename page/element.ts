@@ -223,7 +223,7 @@ export class CyclrConnect extends LitElement implements Declared {
     if (!canSeal()) return 'insecure';
     if (this.#current) return undefined;
     if (this.invitation) return invitationOf(this.invitation) ? 'invited' : 'incomplete';
-    return this.hosted ? 'incomplete' : undefined; // a host page may set `session` later
+    return this.hosted ? 'incomplete' : undefined; // not `incomplete` in a host page, because the host page may set `session` later
   }
 
   #start(token: string): void {

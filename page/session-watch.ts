@@ -55,7 +55,7 @@ export class SessionWatch {
    */
   #isNew = false;
 
-  /** Starts with the token of the client. If the client has no token, redeems the invitation. */
+  /** Reads the session with the token of the client. If the client has no token, first redeems the invitation. */
   constructor(private readonly parts: SessionWatchParts) {
     void (parts.client.token === '' ? this.#redeem() : this.#run());
   }
@@ -83,7 +83,7 @@ export class SessionWatch {
     this.#set({ session, views, trouble: undefined });
     const answered = new Set(connectors.map(({ connectorId }) => connectorId));
     for (const view of views) if (!answered.has(view.connectorId) && !isRemoved(view)) void this.#askAgain(view);
-    if (this.#reader?.isOver && !this.#allFinal) this.#read(); // a flow has begun again after the end of the stream
+    if (this.#reader?.isOver && !this.#allFinal) this.#read(); // a flow has started again after the event stream has ended
   };
 
   get #allFinal(): boolean {
@@ -177,10 +177,10 @@ export class SessionWatch {
     const { signal } = this.#abort;
     for (let at = this.#renewalAt(); !signal.aborted && !this.state.end;) {
       await pause(at - Date.now(), signal);
-      if (signal.aborted || Date.now() < at) continue; // the pause can end early
+      if (signal.aborted || Date.now() < at) continue; // the pause can end before the time `at`
       const renew = async () => {
         const token = await this.parts.client.renew();
-        if (!signal.aborted) this.#take(token); // otherwise the host page has given a newer token
+        if (!signal.aborted) this.#take(token); // after an abort, the host page has given a newer token, so this token is not used
       };
       if (!(await this.#untilAnswered(renew))) return;
       at = this.#renewalAt();

@@ -142,6 +142,6 @@ function deadline({ m, view }: PanelProps, kind: Panel) {
 
 function dateOf({ tag }: Messages, date: string, format: Intl.DateTimeFormatOptions): string {
   const { language } = navigator;
-  const locale = language.startsWith(tag) ? language : tag; // the browser's region sets the format of the date
+  const locale = language.startsWith(tag) ? language : tag; // the format of the date depends on the region of the browser's language
   return new Intl.DateTimeFormat(locale, format).format(new Date(date));
 }
