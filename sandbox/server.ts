@@ -47,7 +47,7 @@ export async function startSandbox({ port = 0, host = '127.0.0.1', dataFile }: S
   const faults = new Faults();
   const recorder = new Recorder();
   const closing = new AbortController();
-  setMaxListeners(0, closing.signal); // each slow answer adds a listener
+  setMaxListeners(0, closing.signal); // no limit, because each slow answer adds a listener to this signal
   const control = createControl(store, { faults, requests: recorder.requests, switches, sandboxUrl: () => url });
   const parts = { store, switches };
   const hookParts = { faults, recorder, closing: closing.signal };
