@@ -43,7 +43,7 @@ export async function countGrpcCalls(target: string): Promise<GrpcCalls> {
     open: (name) => open.get(name) ?? 0,
     async close() {
       for (const end of ends) end();
-      const closed = once(server, 'close'); // http2's close() returns nothing on Node 24
+      const closed = once(server, 'close'); // waits for the event `close`, because close() of http2 returns no promise on Node 24
       server.close();
       await closed;
     },

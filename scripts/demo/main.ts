@@ -203,7 +203,7 @@ async function authenticate(auth: ConnectorAuth, user: User, connector: string):
     try {
       return (view = await user.play());
     } finally {
-      if (!view || !finalStates.includes(view.state)) stopPrinting.abort(); // the generator of an open flow's timeline would not end
+      if (!view || !finalStates.includes(view.state)) stopPrinting.abort(); // if the flow is still open, the loop that prints its timeline must be ended here
     }
   };
   const [view] = await Promise.all([play(), print(auth, user.key, connector, stopPrinting.signal)]);

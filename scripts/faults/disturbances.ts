@@ -192,7 +192,7 @@ export class Disturbances {
     'receiver cut off': ({ length }) => disturb(this.toReceiver, 'cut', 1000 + 5000 * length),
     'search attribute removed': async ({ length }) => {
       const { client } = this.stack;
-      await this.#workersReady(); // a worker that starts while the search attribute is missing ends, by design
+      await this.#workersReady(); // all workers must be ready first, because a worker ends if it starts while a search attribute is missing
       const { namespace } = client.options;
       await client.connection.operatorService.removeSearchAttributes({
         namespace,

@@ -30,7 +30,7 @@ async function main(args: string[]): Promise<number> {
   if (code !== undefined) return code;
   process.umask(0o077); // only their owner can read the files of this process and its children, such as logs
   makeDataFolder(folder);
-  const other = findLocalStack(folder); // fails if the stack file is not valid
+  const other = findLocalStack(folder); // `findLocalStack` fails if the stack file is not valid
   const release = takeLock(folder, (pid) => new Error(runsAlready(pid, other)));
   try {
     return await start();

@@ -8,7 +8,7 @@ const listeners: readonly { port: keyof Ports; variable: string; by: string; oth
   { port: 'ui', variable: 'TEMPORAL_DEV_UI_PORT', by: 'Temporal Web', otherwise: 8233 },
   { port: 'sandbox', variable: 'SANDBOX_PORT', by: 'the sandbox', otherwise: 7080 },
   { port: 'service', variable: 'PORT', by: 'the onboarding service', otherwise: 8080 },
-  { port: 'health', variable: 'HEALTH_PORT', by: "the worker's health" }, // the default is any free port
+  { port: 'health', variable: 'HEALTH_PORT', by: "the worker's health" }, // no default port: any free port
 ];
 
 /**
