@@ -14,7 +14,7 @@ export function serviceRoutes(app: App, { trouble, config }: Parts): void {
   app.register(swaggerUi, {
     routePrefix: '/docs',
     indexPrefix: new URL(config.publicUrl).pathname, // the documentation page needs this prefix in its absolute paths
-    uiConfig: { layout: 'BaseLayout' }, // hides the bar that loads other documents
+    uiConfig: { layout: 'BaseLayout' }, // this layout hides the bar with which a user can load other documents
     theme: { title: 'HTTP API' },
   });
 }
