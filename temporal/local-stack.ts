@@ -75,6 +75,6 @@ export function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (err) {
-    return (err as NodeJS.ErrnoException).code === 'EPERM'; // the process runs as another user
+    return (err as NodeJS.ErrnoException).code === 'EPERM'; // EPERM: the process runs, but as another user
   }
 }
