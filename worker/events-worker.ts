@@ -71,7 +71,7 @@ const createEventsWorker = ({ options }: Worker, connection: NativeConnection, t
     taskQueue: eventsQueueOf(options.taskQueue),
     activities: createEventActivities({ targets }),
     maxConcurrentActivityTaskExecutions: 100,
-    shutdownGraceTime: '20s', // one post takes at most 15 s
+    shutdownGraceTime: '20s', // longer than one post, which takes at most 15 s
     shutdownForceTime: '25s',
   });
 

@@ -48,7 +48,7 @@ export class ConnectorAuthPlugin extends SimplePlugin {
   }
 
   override configureWorker(options: WorkerOptions): WorkerOptions {
-    if (options.taskQueue === eventsQueueOf(this.#taskQueue)) return options; // the worker for events keeps its options
+    if (options.taskQueue === eventsQueueOf(this.#taskQueue)) return options; // the options of the worker for events stay unchanged
     this.#check(options);
     return { ...workerDefaults, ...super.configureWorker({ ...workflowsFor(options), ...options }) };
   }
