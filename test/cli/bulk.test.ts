@@ -146,7 +146,7 @@ describe('bulk reauthenticate', () => {
 
     const { exitCode, calls } = await cli(argv, { answers: { ...library(runsOf(50)), start } });
     refuse();
-    await new Promise(setImmediate); // until then, each refused call could have started the next call
+    await new Promise(setImmediate); // waits so long that each refused call could have started a next call
 
     expect(exitCode).toBe(1);
     expect(actsIn(calls).length).toBeLessThanOrEqual(10);

@@ -118,7 +118,7 @@ describe('start', () => {
     const slow = new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [hold] } }));
 
     const second = slow.start(on, { idempotencyKey: 'order 1' });
-    const release = await isHeld; // now the start `second` has searched for a run and found none, and waits
+    const release = await isHeld; // from now on, the start `second` waits: it has searched for a run, and has found no run
     const first = await stage.auth.start(on, { idempotencyKey: 'order 1' });
     const end = await stage.auth.result(on);
     release();

@@ -148,7 +148,7 @@ test('after kills of the worker in each step of an onboarding, each run has one 
 
   const starting = await onboarding(20);
   await eventually(() => scene.client.workflow.getHandle(workflowIdOf(starting.flows[0]!)).describe());
-  await replaceWorker(); // while an onboarding starts its flows
+  await replaceWorker(); // the worker is killed while an onboarding starts its flows
   await connect(starting);
 
   const ending = await Promise.all(Array.from({ length: 5 }, waiting));
@@ -156,7 +156,7 @@ test('after kills of the worker in each step of an onboarding, each run has one 
   const { runId } = await scene.auth.view(ending[0]!.flows[0]!);
   await Promise.all(ending.map(connect));
   await eventually(() => scene.client.workflow.getHandle(`event/${runId}.final`).describe());
-  await replaceWorker(); // while flows end, and start the deliveries of their final events
+  await replaceWorker(); // the worker is killed while flows end and start the deliveries of their final events
 
   for (const { key, flows, cycleId, workflowId } of [...calling, starting, ...ending]) {
     const end = await eventually(

@@ -197,7 +197,7 @@ describeInBrowser('embedding', () => {
     const page = await openRenewing(scene.install('Brightdesk'));
     await field(page, 'API key').fill('half typ');
     passedMs = 16 * 60_000;
-    await page.clock.fastForward(passedMs); // as if the device had slept
+    await page.clock.fastForward(passedMs); // the clock of the page jumps, as after a sleep of the device
 
     await eventually(() => page.evaluate('window.hasRenewed'));
 

@@ -171,7 +171,7 @@ describeInBrowser('repeated actions', () => {
     await route.continue();
 
     await (await route.request().response())!.finished();
-    await page.evaluate("fetch('/connect').then((answer) => answer.text())"); // the page has seen the late answer before this answer
+    await page.evaluate("fetch('/connect').then((answer) => answer.text())"); // when the page has this answer, the page also has the late answer
     expect(await page.evaluate('channels')).toBe(0);
     expect(streams.opened).toBe(opened);
   });

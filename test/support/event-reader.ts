@@ -106,7 +106,7 @@ export function openPage(serviceUrl: string, token: () => string): Page {
     for (let lastEventId = ''; !isLeft; await delay(pauseMs)) {
       const reader = await readEvents(serviceUrl, token(), { 'Last-Event-ID': lastEventId }).catch(() => undefined);
       pauseMs = reader ? RECONNECT_MS : Math.min(2 * pauseMs, LONGEST_RECONNECT_MS);
-      if (!reader) continue; // no answer, because no service runs: try again
+      if (!reader) continue; // no service has answered, so the page tries again
       if (reader.status !== 200) throw new Error(`The stream is refused: ${reader.status}`);
       streams.push(reader);
       isOpen = true;

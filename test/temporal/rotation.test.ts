@@ -34,7 +34,7 @@ test('a call inside withDeadline keeps its deadline if the connection is replace
 
   const polls = connection.withDeadline(Date.now() + 1_000, async () => {
     replace(next.connection);
-    await connection.workflowService.getSystemInfo({}); // the library would poll for the result of an update here
+    await connection.workflowService.getSystemInfo({}); // this call stands for the call with which the library polls for the result of an update
   });
 
   expect(isGrpcDeadlineError(await polls.catch((err: unknown) => err))).toBe(true);

@@ -93,7 +93,7 @@ test.concurrent(
     expect(await stage.auth.start(scene.key)).toMatchObject({ started: false, runId, intent: 'authenticate' });
     expect(await stage.auth.latestRun(scene.key)).toMatchObject({ runId, startedAt });
     const reads = () => scene.calls().filter((call) => call === `GET ${scene.key.connectorId}`).length;
-    await eventually(reads, (count) => count === 2); // the second start has sent a recheck
+    await eventually(reads, (count) => count === 2); // the second read comes from the recheck that the second start has sent
 
     await stage.auth.submitProperties(scene.key, { submissionId: 'p', values: { Shop: 'acme' } });
     expect(await scene.reaches('awaitingAuthorization')).not.toHaveProperty('problem');
@@ -311,7 +311,7 @@ test.concurrent(
     const events = await receiver.gets(start.workflowId, types);
 
     expect(after).toEqual(before);
-    expect(Math.abs(later! - due!)).toBeLessThan(30_000); // the check may have waited for the worker
+    expect(Math.abs(later! - due!)).toBeLessThan(30_000); // the two times can differ by some seconds, because the check may have waited for the worker
     expect(events.map(({ data }) => data.sequence)).toEqual([1, 2, 3, 4]);
     expect(events.at(-1)!.data).toMatchObject({ id: `${runId}.final`, total: 3, done: 1, metadata: one.metadata });
   },

@@ -209,7 +209,7 @@ describe('links', () => {
       await happens(scene, 'authorizationNotConfirmed');
 
       expect(attempt?.id).toBe(newer.attemptId);
-      expect(scene.reads()).toBe(2); // the read at the start, and one re-read
+      expect(scene.reads()).toBe(2); // two reads: the read at the start, and one re-read
       await stage.auth.cancel(scene.key);
     },
   );

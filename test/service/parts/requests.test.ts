@@ -381,7 +381,7 @@ describe('answers that their callers leave', () => {
     const left = fetch(server.url + ONE, { headers, signal: leaving.signal }).catch(() => 'left');
 
     await arrived;
-    await server.call('GET', '/healthz'); // so that some time passes before the caller leaves
+    await server.call('GET', '/healthz'); // this call lets some time pass before the caller leaves
     leaving.abort();
     await left;
     await server.call('GET', '/healthz'); // after this call, the service knows that the caller has left

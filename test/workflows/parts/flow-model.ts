@@ -191,7 +191,7 @@ export interface Seen {
   updates: { [id: string]: UpdateAnswer };
   ends: End[];
   afterEnd: string[];
-  /** The ids of the inputs that were sent before or in the last workflow task of the open flow. */
+  /** If the flow is open, the ids of all inputs that were sent to it up to its last workflow task. */
   sent: string[];
   timers: number[];
   activities: PendingActivity[];
