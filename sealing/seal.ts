@@ -102,7 +102,8 @@ export async function seal(
   const sealed = await new CompactEncrypt(bytes)
     .setProtectedHeader({ ...algorithms, kid, ...headerOf(binding), iat: Math.floor(nowMs / 1000) })
     .encrypt(key);
-  if (sealed.length > MAX_SEALED_LENGTH) throw new SealingError('malformed'); // the value is longer than the limit only if the name of the property is too long
+  // The value is longer than the limit only if the name of the property is too long.
+  if (sealed.length > MAX_SEALED_LENGTH) throw new SealingError('malformed');
   return { sealed };
 }
 

@@ -18,7 +18,8 @@ const MAX_WRONG_KEYS = 100;
  * behind a proxy have the same address. Fails: unauthorized, rateLimited.
  */
 export function requireApiKey(app: App, { apiKeys }: Pick<Parts, 'apiKeys'>): void {
-  const wrongKeys = app.createRateLimit({ max: MAX_WRONG_KEYS }); // the plugin counts the calls of up to 5,000 addresses, and counts all addresses of an IPv6 /64 network as one
+  // The plugin counts the calls of up to 5,000 addresses, and counts all addresses of an IPv6 /64 network as one.
+  const wrongKeys = app.createRateLimit({ max: MAX_WRONG_KEYS });
   app.addHook('onRequest', async (request, reply) => {
     const key = bearerOf(request);
     const known = apiKeys.find(key);
