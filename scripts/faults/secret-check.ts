@@ -37,7 +37,10 @@ export function secretFaults(
   return { examined: `${places.length} histories and files, ${megabytes.toFixed(0)} MB`, faults };
 }
 
-/** Checks that the search can find a text that is no secret in each kind of place, such as the id of an account. */
+/**
+ * Checks that the search works: in each kind of place, the search must find a text that is not a secret, such as the id
+ * of an account.
+ */
 function unreadable(places: [string, Buffer][], records: FlowRecord[]): string[] {
   const ids = records.map(({ key }) => key.accountId);
   return [/^the history of/, /\.log$/, /\.db$/].flatMap((kind) =>
