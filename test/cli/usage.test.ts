@@ -170,7 +170,7 @@ test.each([
     'alreadyRunning: One is open. To see the state: cyclr-connect view acme 42',
     new ConnectorAuthError('alreadyRunning', 'One is open.'),
   ],
-])('an error prints one line with its code and the next step: %s', async (line, error) => {
+])('the command line prints an error as one line with the code and the next step: %s', async (line, error) => {
   const view = () => Promise.reject(error);
 
   const { exitCode, stdout, stderr } = await cli(['view', 'acme', '42'], { answers: { view } });

@@ -205,7 +205,7 @@ describe('an input', () => {
     expect(end.state).toBe('authenticated');
   });
 
-  test('if an input is sent twice at the same time, both calls get an answer, and Cyclr gets the input once', async () => {
+  test('if an input is sent twice at the same time, each call gets an answer, and Cyclr gets the input only once', async () => {
     const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
 
     const views = await Promise.all([scene.gives(right, 'c'), scene.gives(right, 'c')]);

@@ -144,17 +144,20 @@ function unpausing(run: Pick<Scene, 'workflowId'>): ConnectorAuth {
   return new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [{ describe }] } }));
 }
 
-test.concurrent('a read of a connection whose monitor was paused just before gets an answer', async () => {
-  const key = stage.install('Brightdesk');
-  const before = await stage.auth.monitor(key);
-  const monitor = { workflowId: connectionWorkflowIdOf(key) };
-  await pause(monitor);
+test.concurrent(
+  'a read of a connection gets an answer, even if the monitor was paused just before the read',
+  async () => {
+    const key = stage.install('Brightdesk');
+    const before = await stage.auth.monitor(key);
+    const monitor = { workflowId: connectionWorkflowIdOf(key) };
+    await pause(monitor);
 
-  const view = await unpausing(monitor).connection(key);
+    const view = await unpausing(monitor).connection(key);
 
-  expect(view).toEqual(before);
-  await stage.auth.monitor(key, { stop: true });
-});
+    expect(view).toEqual(before);
+    await stage.auth.monitor(key, { stop: true });
+  },
+);
 
 test.concurrent('the worker handles the signals of monitor() to a paused monitor after the pause', async () => {
   const key = stage.install('Brightdesk');

@@ -37,7 +37,7 @@ function nextBuild(): string {
   return dist;
 }
 
-test('a waiting flow goes on during a ramp, after a rollback and after the upgrade', async () => {
+test('a waiting flow continues during a ramp, after a rollback and after the upgrade', async () => {
   const logFolder = temporaryFolder();
   const temporal = await startTemporal({ logFolder, searchAttributes: searchAttributeTypes });
   atEnd(() => temporal.stop());

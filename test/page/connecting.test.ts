@@ -175,7 +175,7 @@ describeInBrowser('connecting', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test("the field explains that a user name can't contain a colon, and a user name stays after a refusal", async () => {
+  test("the form explains that a user name can't contain a colon, and keeps the user name after a refusal", async () => {
     const [key] = scene.install('Insightful');
     const page = await scene.open([key]);
     await field(page, 'User name').fill('wrong:password');

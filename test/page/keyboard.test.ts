@@ -167,7 +167,7 @@ describeInBrowser('keyboard operation', () => {
       expect(texts).toEqual(['production', 'acme']);
     });
 
-    test('an edit removes the problem of its own field, also beside a locked field', async () => {
+    test('when the user edits a field, the page removes the problem of this field, even if the form also has a locked field', async () => {
       const left = await visit(lookNamed('properties, proposed and locked'), async (page) => {
         await button(page, 'Connect').click();
         await field(page, 'Signing secret').fill('s');

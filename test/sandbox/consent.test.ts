@@ -84,7 +84,7 @@ describe('consent links', () => {
     ['good', 'p', true],
     ['expired', 'expired-p', false],
   ])(
-    'a consent link to a connector that needs only properties redirects at once, with %s properties',
+    'a consent link to a connector that needs only properties redirects at once, without a page, if the connector has %s properties',
     async (_what, Password, Authenticated) => {
       const { set, get, link, open } = await oauthScene(['Sugarloaf']);
       await set({ Username: 'me', Password });

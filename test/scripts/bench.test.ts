@@ -61,7 +61,7 @@ test('the bench runs every flow to its end, prints a table, and writes JSON and 
   expect(leftovers()).toEqual([]);
 });
 
-test('--profile prints the time in the parts of the code, and writes a profile of each thread', async () => {
+test('the bench with --profile prints the time that each part of the code needs, and writes a profile of each thread', async () => {
   const run = bench('--profile', '--flows', '20');
 
   const code = await run.ended;

@@ -206,7 +206,7 @@ test('open refuses a plaintext that is not UTF-8', async () => {
   await expect(open(sealed, binding, keys, NOW)).rejects.toMatchObject(notOpenable);
 });
 
-test('a sealed value opens until 8 days after its issue time, and also before its issue time', async () => {
+test('a sealed value can be opened until 8 days after its issue time, and also before its issue time', async () => {
   const sealed = await seal('hunter2', binding, sealer, NOW);
   const issuedAt = Math.floor(NOW / 1000) * 1000;
 
@@ -276,7 +276,7 @@ test('secretsIn returns all values in clear if no fields are given', () => {
   expect(secretsIn({ Domain: 'acme', Key: 'hunter2', Pin: '' })).toEqual({ Domain: 'acme', Key: 'hunter2' });
 });
 
-test('a value that sealCredentials returns opens with the purpose credentials and the id of its submission', async () => {
+test('a value that sealCredentials returns can be opened with the purpose credentials and the id of its submission', async () => {
   const submission = { accountId: 'acme', connectorId: 42, submissionId: 'sub-1' };
 
   const sealed = await sealCredentials({ kind: 'apiKey', key: 'hunter2' }, submission, sealer);
@@ -287,7 +287,7 @@ test('a value that sealCredentials returns opens with the purpose credentials an
   });
 });
 
-test('a sealed property opens only under its own name', async () => {
+test('a sealed property can be opened only with the name of this property', async () => {
   const submission = { accountId: 'acme', connectorId: 42, submissionId: 'sub-1' };
 
   const { Key } = await sealProperties({ Key: 'hunter2' }, submission, sealer);

@@ -50,7 +50,7 @@ const reads = ({ accountId, connectorId }: ConnectorKey) =>
 const returnsOf = async (key: ConnectorKey) =>
   (await service.stage.auth.timeline(key)).entries.filter(({ event }) => event === 'authorizationReturned');
 
-test('the form POST /connect/go leads to the consent, and the return page shows that the connector is connected', async () => {
+test('the answer to the form POST /connect/go leads to the consent, and the return page shows that the connector is connected', async () => {
   const { key, token } = await waiting({ accountLabel: 'Acme <Ltd>', by: 'jo@acme.example' });
 
   const out = await go({ session: token, connectorId: key.connectorId });

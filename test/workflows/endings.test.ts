@@ -164,7 +164,7 @@ describe.each([
   });
 
   test.concurrent(
-    'a cancellation in the pause after Cyclr answered 403 to properties ends the flow at once',
+    'a cancellation ends the flow at once if the flow pauses because Cyclr answered 403 to properties',
     async () => {
       const scene = await stage.sceneIn('awaitingProperties', 'Fernhill');
       record('in-applyingProperties', scene);
@@ -180,7 +180,7 @@ describe.each([
   );
 
   test.concurrent(
-    'a cancellation in the pause after Cyclr answered 403 to the first read ends the flow at once',
+    'a cancellation ends the flow at once if the flow pauses because Cyclr answered 403 to the first read',
     async () => {
       const on = stage.install('Brightdesk');
       stage.sandbox.fault({ match: { account: on.accountId }, times: 'always', then: { status: 403 } });

@@ -164,7 +164,7 @@ describe('links', () => {
   );
 
   test.concurrent(
-    'a link can take 30 s in Cyclr, because the time limit of the library for the request is longer than 30 s',
+    'the time limit of the library for a request for a link is longer than 30 s, because Cyclr can need 30 s to make a link',
     async () => {
       const scene = await consentScene(stage);
       const limits: number[] = [];
@@ -596,7 +596,7 @@ describe('flows that last minutes or hours', () => {
     expect(await scene.asks()).toMatchObject({ attemptId: expect.any(String) });
   });
 
-  test('a consent whose return arrives during an outage of hours is found after the outage', async () => {
+  test('if the browser returns during an outage of hours, the flow finds the consent after the outage', async () => {
     const scene = await consentScene(skipping);
     skipping.record('outage-while-verifying', scene.handle);
     const link = await scene.asks();
@@ -614,7 +614,7 @@ describe('flows that last minutes or hours', () => {
   });
 
   describe('missing returns', () => {
-    test('without a return of the browser, a consent by an older link is found by one re-read when the newest link expires', async () => {
+    test('without a return of the browser, the flow finds a consent by an older link by one re-read when the newest link expires', async () => {
       const scene = await consentScene(skipping);
       skipping.record('consent-found-when-the-link-expires', scene.handle);
       const older = await scene.asks();
@@ -628,7 +628,7 @@ describe('flows that last minutes or hours', () => {
       expect(scene.reads()).toBe(2);
     });
 
-    test('without a return of the browser, a consent by the newest link is found when this link expires, even after the return of an older attempt', async () => {
+    test('without a return of the browser, the flow finds a consent by the newest link when this link expires, even after the return of an older attempt', async () => {
       const scene = await consentScene(skipping);
       const older = await scene.asks();
       const newer = await scene.asks();
@@ -681,7 +681,7 @@ describe('flows that last minutes or hours', () => {
         ['when the link expires', 'asks'],
         ['at the last read', 'deadline'],
       ])(
-        'without a return of the browser, a consent that is found %s is checked at the third party',
+        'without a return of the browser, if the flow finds a consent %s, the worker checks the consent at the third party',
         async (_when, end) => {
           skipping.sandbox.switches.methodCalls = 'allowed';
           const scene = await consentScene(skipping, 'Chirper', { patience: { authorization: '1 hour' } });

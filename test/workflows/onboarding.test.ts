@@ -500,7 +500,7 @@ test.concurrent(
   },
 );
 
-test.concurrent('onboardingChanges() yields the progress until the end', async () => {
+test.concurrent('onboardingChanges() yields the progress until the onboarding ends', async () => {
   const { accountId, keys, ids } = account('Brightdesk');
   const one = await onboarding(accountId, { connectorIds: ids });
   const seen: OnboardingProgress[] = [];

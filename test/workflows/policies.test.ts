@@ -201,7 +201,7 @@ test("a fixed value that Cyclr refuses is an operator's trouble, and the user ge
 describe('verify and identity', () => {
   afterEach(() => ofSandbox('forbidden'));
 
-  test('if the third party accepts the credentials, the verification is checked, and the view names the linked account', async () => {
+  test('if the third party accepts the credentials, the view has the verification checked and the name of the linked account', async () => {
     ofSandbox('allowed');
     const scene = await flowIn('awaitingCredentials', 'Brightdesk', 'policy-checked');
 
@@ -259,7 +259,7 @@ describe('verify and identity', () => {
     expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'checked' });
   });
 
-  test('a consent that a re-read finds without a return of the browser is checked at the third party', async () => {
+  test('if a re-read finds a consent without a return of the browser, the worker checks the consent at the third party', async () => {
     ofSandbox('allowed');
     const scene = await consentScene(stage);
     await scene.decides(await scene.asks(), 'approve');
@@ -295,7 +295,7 @@ describe('verify and identity', () => {
     ['does not permit a second method call', 'forbidden', 'Brightdesk'],
     ['does not answer the method call within 10 s', 'slow', 'Brightdesk'],
     ['does not know the method', 'allowed', 'Insightful'],
-  ])('the verification is notChecked if Cyclr %s', async (_case, methodCalls, connector) => {
+  ])('the view has the verification notChecked if Cyclr %s', async (_case, methodCalls, connector) => {
     ofSandbox(methodCalls);
     const scene = await flowIn('awaitingCredentials', connector);
 

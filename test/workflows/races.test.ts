@@ -356,7 +356,7 @@ describe('in two tabs', () => {
     expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated' });
   });
 
-  test('two requests for links in one workflow task are both answered', async () => {
+  test('each of two requests for links in one workflow task gets an answer', async () => {
     const scene = await consentScene(stage);
     stage.record('two-links-in-one-task', scene.handle);
 
@@ -382,7 +382,7 @@ describe('in two tabs', () => {
   );
 
   test.concurrent(
-    'of two API keys that are sent at the same time, Cyclr stores the first key, and both inputs are answered',
+    'of two API keys that are sent at the same time, Cyclr stores the first key, and each of the two inputs gets an answer',
     async () => {
       const scene = await asking();
       stage.record('two-keys-at-once', scene.handle);

@@ -215,16 +215,19 @@ describe('consents', () => {
     expect(valuesOf(scene)).toEqual({ Shop: 'acme' });
   });
 
-  test.concurrent('a consent by an older link is found, because each link has its own fingerprint', async () => {
-    const scene = await consenting();
-    const older = await scene.asks();
-    await scene.asks();
+  test.concurrent(
+    'the flow finds a consent by an older link, because the flow keeps a fingerprint for each link',
+    async () => {
+      const scene = await consenting();
+      const older = await scene.asks();
+      await scene.asks();
 
-    await scene.decides(older, 'approve');
-    await scene.returns(older);
+      await scene.decides(older, 'approve');
+      await scene.returns(older);
 
-    expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
-  });
+      expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'authenticated', verification: 'notChecked' });
+    },
+  );
 
   test.concurrent(
     'a consent leaves neither the stored value nor its plain hash in views, histories and logs',
@@ -338,7 +341,7 @@ describe('with waits of minutes', () => {
 
   afterAll(() => skipping.close());
 
-  test('a consent that Cyclr reports some seconds after the return is found by a later re-read', async () => {
+  test('if Cyclr reports a consent only some seconds after the return, a later re-read of the flow finds the consent', async () => {
     const scene = await consenting(skipping);
     const link = await scene.asks();
 
@@ -427,7 +430,7 @@ describe('with waits of minutes', () => {
   describe.each([true, false])('a connector that lost its authentication (AuthValue readable: %s)', (readable) => {
     const lost: ConnectorPatch = { Authenticated: false, AuthValue: oldTokens };
 
-    test('a consent for a connector that lost its authentication is proven by `Authenticated: true`', async () => {
+    test('if the connector had lost its authentication, `Authenticated: true` alone proves the consent', async () => {
       skipping.sandbox.switches.authValueReadable = readable;
       const scene = await consenting(skipping, skipping.install('Ledgerly', { patch: lost }));
       const link = await scene.asks();
@@ -439,7 +442,7 @@ describe('with waits of minutes', () => {
       expect(scene.reads()).toBe(3);
     });
 
-    test('a consent without a return for a connector that lost its authentication is found when the link expires', async () => {
+    test('if the connector had lost its authentication, the flow finds a consent without a return when the link expires', async () => {
       skipping.sandbox.switches.authValueReadable = readable;
       const scene = await consenting(skipping, skipping.install('Ledgerly', { patch: lost }));
 

@@ -26,7 +26,7 @@ test('the page does not accept a token with a forbidden account name, so it does
   expect(invitationOf(await tokenOf({ accountId: label }))).toBeUndefined();
 });
 
-test('a text that is not a whole token is no invitation', async () => {
+test('invitationOf returns undefined for a text that is not a whole token', async () => {
   const token = await tokenOf({});
   const [header = '', claims = '', signature = ''] = token.split('.');
 

@@ -106,7 +106,7 @@ test.each([
   expect(await locate(binaryOf('pinned'), { env: { ...env, PATH }, downloads: none })).toBe(third);
 });
 
-test("the search tries the download of Temporal's SDK last, caches the file under a name of its own, and prints that no checksum was checked", async () => {
+test("the search tries the download of Temporal's SDK last, caches the file under a separate name, and prints that no checksum was checked", async () => {
   const { folder, bySdk, env } = searchScene();
   const written = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
   atEnd(() => written.mockRestore());

@@ -218,7 +218,7 @@ describe('lifetimes', () => {
     expect(lifetimes.invitation.default).toBe(7 * DAY_MS);
   });
 
-  test('each new session and invitation has an id of its own', async () => {
+  test('each new session and each new invitation has another id', async () => {
     const [one, other] = [await tokens.session(await mint()), await tokens.session(await mint())];
 
     expect(one.id).toMatch(/^[0-9a-f-]{36}$/);
@@ -271,7 +271,7 @@ describe('invitations', () => {
   const redeemed = async (invitation: Session, connectorIds: number[]) =>
     tokens.session((await tokens.redeem(invitation, connectorIds)).token);
 
-  test('a session made from an invitation has the scope of the invitation, and an id of its own', async () => {
+  test('a session made from an invitation has the scope of the invitation, but another id', async () => {
     const invitation = await mintInvitation(fullScope);
 
     const session = await redeemed(invitation, [1002, 1004]);

@@ -132,7 +132,7 @@ describe('in all orders of reads, reports and ends of flows of a monitor', () =>
     expect(again).toEqual([]);
   });
 
-  test('a change between working and broken sends one event, the end of the monitor sends one event, and any other change sends no event', () => {
+  test('a monitor sends one event when its connection changes between working and broken, one event at its end, and no other event', () => {
     const wrong = all.filter(({ before, next }) => {
       const type = eventTypeOf(before, next);
       if (next.name === 'gone') return type !== (before.name === 'gone' ? undefined : 'connection.gone');
