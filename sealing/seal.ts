@@ -11,7 +11,7 @@ import {
 import type { Credentials } from '../workflows/messages';
 import type { PrivateKeys, SealingKey } from './keys';
 
-/** One input or one link of a connector. */
+/** Identifies one input, or one link, of a connector. */
 export interface Submission extends ConnectorKey {
   /** The id of the submission. For a link: the id of the attempt. */
   submissionId: string;
