@@ -73,7 +73,7 @@ export class User {
     this.runId = (await this.options.transport.start(this.key, this.options.start)).runId;
   }
 
-  /** Waits until the flow has ended or needs an answer. Returns the view that shows this. */
+  /** Waits for a view which shows that the flow has ended or needs an answer. Returns this view. */
   async settledView(): Promise<View> {
     const { transport, signal } = this.options;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(1.5 * pause, LONGEST_PAUSE_MS)) {
