@@ -143,5 +143,5 @@ test('the log line of a request has only the fields of an allow-list', async () 
     msg: 'answered',
   });
   expect(service.log.join('')).not.toContain('hidden');
-  expect(service.log.join('')).not.toContain('/healthz'); // a successful health check is at level debug
+  expect(service.log.join('')).not.toContain('/healthz'); // the log line of a successful health check has the level debug, which this log leaves out
 });

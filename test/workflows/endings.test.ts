@@ -34,7 +34,10 @@ const waits: [StateName, string][] = [
 const sendsKey = async (scene: Scene, value = 'right') =>
   scene.signals('credentialInput', await keyInput(stage, scene, 's', value));
 
-/** Makes the sandbox hold the account's next request with the method `method`. Returns a function that releases it. */
+/**
+ * Makes the sandbox hold the account's next request with the method `method`. Returns a function that releases the
+ * request.
+ */
 const hold = (method: 'GET' | 'POST' | 'PUT', { accountId }: ConnectorKey) =>
   stage.sandbox.fault({ match: { method, account: accountId }, then: 'held' });
 

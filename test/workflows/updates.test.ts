@@ -29,7 +29,10 @@ type Waiting = keyof typeof connectors;
 const at = (state: Waiting, connector: string | ConnectorKey = connectors[state]): Promise<Scene> =>
   stage.sceneIn(state, connector);
 
-/** Makes the sandbox hold the account's next request with the method `method`. Returns a function that releases it. */
+/**
+ * Makes the sandbox hold the account's next request with the method `method`. Returns a function that releases the
+ * request.
+ */
 const hold = (method: 'GET' | 'POST' | 'PUT', { accountId }: ConnectorKey) =>
   stage.sandbox.fault({ match: { method, account: accountId }, then: 'held' });
 
