@@ -3,8 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import { replay } from '../../temporal/replay';
 import { workflowIdOf } from '../../workflows/connector';
-import { DELIVERY_TYPE } from '../../workflows/events';
+import { DELIVERY_TYPE, deliveryIdOf } from '../../workflows/events';
 import { FLOW_TYPE } from '../../workflows/flow-start';
+import { ONBOARDING_TYPE } from '../../workflows/onboarding';
+import { finalStates } from '../../workflows/view';
 import { each } from '../each';
 import { flowChecks, timelineFaults, type FlowCheck } from './checks';
 import { untouchedFaults } from './cyclr-check';
@@ -28,7 +30,7 @@ export interface CheckResult {
   faults: string[];
 }
 
-/** How long the check waits for Temporal's list of runs, which can be some seconds late. */
+/** How long {@link allRuns} repeats its reads. Temporal's list of runs can be some seconds late. */
 const LIST_MS = 30_000;
 /**
  * How long the check waits for the end of the deliveries. After each failed post of an event, the worker waits before
@@ -51,7 +53,7 @@ export async function checkAll({ stack, secrets }: Shared, played: Played): Prom
   const { log, records, operated, onboarded } = played;
   await deliveriesEnd(stack);
   const early = [...log.events.keys()];
-  const all = await allRuns(stack, records);
+  const all = await allRuns(stack, records, early);
   const runs = all.filter(({ type }) => type === FLOW_TYPE);
   const flows = Object.entries(flowChecks).map(([name, check]) => ({
     name,
@@ -92,15 +94,29 @@ async function deliveriesEnd({ client }: FaultStack): Promise<void> {
     if ((await client.workflow.count(query)).count === 0) return;
 }
 
-async function allRuns({ client }: FaultStack, records: FlowRecord[]): Promise<RunEvidence[]> {
-  const ids = records.flatMap(({ runs }) => runs.map(({ runId }) => runId));
-  for (const until = Date.now() + LIST_MS; ; await delay(500)) {
-    const runs = await histories({ client });
-    const listed = new Set(runs.map(({ runId }) => runId));
-    if (ids.every((id) => listed.has(id)) || Date.now() > until)
-      return each(runs, READ_AT_ONCE, (run) => evidenceOf(client, run));
+/**
+ * Reads all runs. Repeats the reads while a run of the records, or the delivery of an event in `early`, is missing in
+ * Temporal's list, or while a run is still open although it will close by itself. After `LIST_MS`, returns the last
+ * result.
+ */
+async function allRuns({ client }: FaultStack, records: FlowRecord[], early: string[]): Promise<RunEvidence[]> {
+  const ids = [...records.flatMap(({ runs }) => runs.map(({ runId }) => runId)), ...early.map(deliveryIdOf)];
+  for (let until: number | undefined; ; await delay(500)) {
+    const runs = await each(await histories({ client }), READ_AT_ONCE, (run) => evidenceOf(client, run));
+    until ??= Date.now() + LIST_MS;
+    const listed = new Set(runs.flatMap(({ workflowId, runId }) => [workflowId, runId]));
+    const isComplete = ids.every((id) => listed.has(id)) && !runs.some(isEnding);
+    if (isComplete || Date.now() > until) return runs;
   }
 }
+
+/**
+ * True for an open run that will close by itself: a delivery, an onboarding, or a flow in a final state. A flow shows
+ * its final state before it has sent its last event and closes.
+ */
+const isEnding = ({ type, closings, view }: RunEvidence): boolean =>
+  closings.length === 0 &&
+  (type === DELIVERY_TYPE || type === ONBOARDING_TYPE || (view !== undefined && finalStates.includes(view.state)));
 
 const ofEach = ({ stored }: FaultStack, records: FlowRecord[], runs: RunEvidence[], check: FlowCheck): string[] =>
   records.flatMap((record) => {
