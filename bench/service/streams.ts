@@ -39,6 +39,7 @@ export async function measureStreams(stack: Stack, streams: number): Promise<Man
   const parts = await prepare(stack, FLOWS);
   await each(parts, IN_FLIGHT, (part) => start(stack, 'ours', part));
   const tokens = await each(parts, IN_FLIGHT, ({ key }) => sessionTokenOf(service, key));
+  await stack.untilIdle(); // a session of a waiting flow lets the flow re-read its connector
   const readers: EventReader[] = [];
   let views = 0;
   const isView = (event: string) => void (event.startsWith('event: view') && views++);
