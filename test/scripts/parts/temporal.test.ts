@@ -35,8 +35,11 @@ async function started(options: TemporalOptions) {
   return { server, connection, client: new Client({ connection }) };
 }
 
+/** How long a connection waits for the server. Only a server that hangs reaches this limit. */
+const CONNECT_MS = 180_000;
+
 async function connectTo(address: string): Promise<Connection> {
-  const connection = await connect({ address, namespace: 'default', connectionOptions: { address } });
+  const connection = await connect({ address, namespace: 'default', connectionOptions: { address } }, CONNECT_MS);
   atEnd(() => connection.close());
   return connection;
 }
