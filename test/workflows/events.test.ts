@@ -206,6 +206,7 @@ test('a receiver that refuses events delays no flow, and the refused event stays
     () => delivery.describe(),
     ({ raw }) => Boolean(raw.pendingActivities?.[0]?.lastFailure),
   );
+  await scene.handle.result();
   receiver.answers();
 
   expect((await scene.handle.describe()).status.name).toBe('COMPLETED');
