@@ -316,7 +316,10 @@ describe('a policy with reauthenticate: automatic', () => {
     setAuthenticated(key, false);
     await stage.sleep('6 hours');
     await monitor.reaches('reauthenticating');
-    const flow = await stage.auth.view(key);
+    const flow = await eventually(
+      () => stage.auth.view(key),
+      ({ state }) => state === 'awaitingCredentials',
+    );
     const input = await stage.sealed(key, 's1', { kind: 'apiKey', key: 'new' });
     await stage.auth.submitCredentials(key, { submissionId: 's1', credentials: input, by: 'jo' });
     const restored = await monitor.reaches('connected');
