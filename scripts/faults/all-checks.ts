@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import { replay } from '../../temporal/replay';
+import { connectionWorkflowIdOf } from '../../workflows/connection';
 import { workflowIdOf } from '../../workflows/connector';
 import { DELIVERY_TYPE, deliveryIdOf } from '../../workflows/events';
 import { FLOW_TYPE } from '../../workflows/flow-start';
@@ -15,7 +16,7 @@ import type { EventLog } from './event-log';
 import { evidenceOf, type RunEvidence } from './evidence';
 import type { FlowRecord } from './flow-record';
 import { failedTasks, histories } from './histories';
-import { monitorFaults } from './monitor-check';
+import { authenticatedIn, monitorFaults } from './monitor-check';
 import { onboardingFaults, type PlayedOnboarding } from './onboardings';
 import { secretFaults } from './secret-check';
 import type { OperatedFlow } from './operated-flows';
@@ -95,9 +96,8 @@ async function deliveriesEnd({ client }: FaultStack): Promise<void> {
 }
 
 /**
- * Reads all runs. Repeats the reads while a run of the records, or the delivery of an event in `early`, is missing in
- * Temporal's list, or while a run is still open although it will close by itself. After `LIST_MS`, returns the last
- * result.
+ * Reads all runs. Repeats the reads while a run is missing in Temporal's list, or is still open although it will close by
+ * itself. After `LIST_MS`, returns the last result.
  */
 async function allRuns({ client }: FaultStack, records: FlowRecord[], early: string[]): Promise<RunEvidence[]> {
   const ids = [...records.flatMap(({ runs }) => runs.map(({ runId }) => runId)), ...early.map(deliveryIdOf)];
@@ -105,8 +105,8 @@ async function allRuns({ client }: FaultStack, records: FlowRecord[], early: str
     const runs = await each(await histories({ client }), READ_AT_ONCE, (run) => evidenceOf(client, run));
     until ??= Date.now() + LIST_MS;
     const listed = new Set(runs.flatMap(({ workflowId, runId }) => [workflowId, runId]));
-    const isComplete = ids.every((id) => listed.has(id)) && !runs.some(isEnding);
-    if (isComplete || Date.now() > until) return runs;
+    const wanted = [...ids, ...authenticatedIn(runs).map(connectionWorkflowIdOf)];
+    if ((wanted.every((id) => listed.has(id)) && !runs.some(isEnding)) || Date.now() > until) return runs;
   }
 }
 

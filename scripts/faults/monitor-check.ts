@@ -14,17 +14,19 @@ const AT_ONCE = 10;
 /** The time limit of the check of one monitor. Only a check that hangs reaches this limit. */
 const LIMIT_MS = 120_000;
 
+/** The connector of each run that has ended as authenticated. */
+export const authenticatedIn = (runs: RunEvidence[]): ConnectorKey[] =>
+  runs
+    .flatMap(({ view, closings }) => (closings.length > 0 && view?.state === 'authenticated' ? [view as View] : []))
+    .map(({ accountId, connectorId }) => ({ accountId, connectorId }));
+
 /** Returns the faults of the monitors, and a text with the number of monitors. `runs`: all runs. */
 export async function monitorFaults(
   { auth }: FaultStack,
   runs: RunEvidence[],
 ): Promise<{ examined: string; faults: string[] }> {
   const monitors = runs.filter(({ type }) => type === MONITOR_TYPE);
-  const connected = new Map(
-    runs
-      .flatMap(({ view, closings }) => (closings.length > 0 && view?.state === 'authenticated' ? [view as View] : []))
-      .map(({ accountId, connectorId }) => [`${accountId}/${connectorId}`, { accountId, connectorId }]),
-  );
+  const connected = new Map(authenticatedIn(runs).map((key) => [`${key.accountId}/${key.connectorId}`, key]));
   const ofKeys = await each([...connected.values()], AT_ONCE, async (key) => {
     const id = connectionWorkflowIdOf(key);
     const open = monitors.filter(({ workflowId, closings }) => workflowId === id && closings.length === 0);
