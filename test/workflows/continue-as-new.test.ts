@@ -6,6 +6,7 @@ import { onboardingActivities } from '../../activities/onboarding';
 import { policiesOf, Policies } from '../../activities/policies/policies';
 import { isBusy } from '../../client/connector-auth-error';
 import { entryOf } from '../../sandbox/catalogue';
+import { persistently } from '../../scripts/user/persistent';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
 import { fairnessOf } from '../../workflows/fairness';
 import type { Input } from '../../workflows/input';
@@ -216,7 +217,10 @@ test.concurrent(
           ),
         ),
       () =>
-        stage.auth.confirmAuthorization(scene.key, { attemptId: 'none' }).catch(({ code }: { code: string }) => code),
+        // On a busy machine, the library can fail after 10 s without an answer of the flow.
+        persistently(() => stage.auth.confirmAuthorization(scene.key, { attemptId: 'none' })).catch(
+          ({ code }: { code: string }) => code,
+        ),
     ];
     const { runId } = await scene.view();
     const kindOf = (i: number) => (i % 6 === 0 ? 1 + ((i / 6) % 2) : 0);
