@@ -1,5 +1,6 @@
 /**
- * Messages at the same time. Each sender gets an answer, no message has its effect twice, and no workflow task fails.
+ * Messages at the same time. Each sender gets an answer, no message has its effect twice, and no workflow task fails. On
+ * a busy machine, the library can fail before the flow has answered: then the sender repeats the message.
  */
 import { WithStartWorkflowOperation, WorkflowNotFoundError } from '@temporalio/client';
 import fc, { runs } from '../support/fast-check';
@@ -7,6 +8,7 @@ import type { Link } from '../../client/answers';
 import { ConnectorAuth } from '../../client/connector-auth';
 import type { ConnectorAuthError } from '../../client/connector-auth-error';
 import type { FaultRule } from '../../sandbox/fault-rule';
+import { persistently } from '../../scripts/user/persistent';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
 import { requestAuthorization, submitCredentials, submitProperties, taskQueue } from '../../workflows/messages';
 import type { View } from '../../workflows/view';
@@ -83,10 +85,10 @@ describe('with many simultaneous messages', () => {
     await scene.decides(link, 'approve');
 
     const [views, links] = await Promise.all([
-      Promise.all(Array.from({ length: 10 }, () => answered(scene.confirms(link)))),
+      Promise.all(Array.from({ length: 10 }, () => persistently(() => answered(scene.confirms(link))))),
       Promise.all(
         Array.from({ length: 10 }, () =>
-          scene.asks().then(
+          persistently(() => scene.asks()).then(
             () => 'made',
             ({ code }: ConnectorAuthError) => code,
           ),
@@ -109,10 +111,10 @@ describe('with many simultaneous messages', () => {
       const link = await scene.asks();
 
       const outcomes = await Promise.allSettled([
-        ...Array.from({ length: 5 }, () => answered(scene.confirms(link))),
-        ...Array.from({ length: 5 }, () => scene.asks()),
-        ...Array.from({ length: 5 }, () => answered(scene.gives(wrongTokens))),
-        ...Array.from({ length: 5 }, () => answered(scene.sets({ Any: 'x' }))),
+        ...Array.from({ length: 5 }, () => persistently(() => answered(scene.confirms(link)))),
+        ...Array.from({ length: 5 }, () => persistently(() => scene.asks())),
+        ...Array.from({ length: 5 }, () => persistently(() => answered(scene.gives(wrongTokens)))),
+        ...Array.from({ length: 5 }, () => persistently(() => answered(scene.sets({ Any: 'x' })))),
         stage.auth.cancel(scene.key),
       ]);
 
@@ -482,7 +484,7 @@ test('messages in any order are answered, and a flow with an approved consent en
   async function endsWell(names: string[]): Promise<void> {
     const scene = await consentScene(stage);
     const link = await scene.asks();
-    const sent = names.map((name) => steps[name]!(scene, link));
+    const sent = names.map((name) => persistently(() => steps[name]!(scene, link)));
     await scene.decides(link, 'approve');
     const outcomes = await Promise.allSettled(sent);
     await eventually(
