@@ -36,42 +36,45 @@ export const environment = z.object({
     file: true,
   }),
   PUBLIC_URL: publicUrl.optional().meta({
-    description: '`link` without `--return-to`: the browser returns to `{PUBLIC_URL}/connect/return` of the service.',
+    description:
+      'URL of the service. `link` without `--return-to` uses it: after the consent, the browser returns to `{PUBLIC_URL}/connect/return`.',
     example: 'https://connect.example.com',
   }),
   CYCLR_SERVICE_URL: origin.optional().meta({
-    description: '`link` without `--return-to` and `PUBLIC_URL`: the browser returns to `{CYCLR_SERVICE_URL}/return`.',
+    description:
+      'Origin of your partner service domain. `link` without `--return-to` and `PUBLIC_URL` uses it: after the consent, the browser returns to `{CYCLR_SERVICE_URL}/return`.',
     example: 'https://yourcompany-h.cyclr.com',
     default: 'the sandbox of `npm start`',
   }),
   CYCLR_API_URL: origin.optional().meta({
-    description: 'The Cyclr that `probe`, `policies check` and `doctor` read, and that `deauthenticate` changes.',
+    description:
+      'Origin of the API of the Cyclr instance that `probe`, `policies check` and `doctor` read, and that `deauthenticate` changes.',
     example: 'https://api.cyclr.com',
     default: 'the sandbox of `npm start`, which `doctor` uses only for its check of the clock',
   }),
   CYCLR_CLIENT_ID: text.meta({
-    description: '`probe`, `policies check`, `doctor`, `deauthenticate`: client id for the token.',
+    description: 'Client id with which `probe`, `policies check`, `doctor` and `deauthenticate` get a token of Cyclr.',
     example: '3f0c7a52',
   }),
   CYCLR_CLIENT_SECRET: text.meta({
-    description: '`probe`, `policies check`, `doctor`, `deauthenticate`: client secret for the token.',
+    description:
+      'Client secret with which `probe`, `policies check`, `doctor` and `deauthenticate` get a token of Cyclr.',
     example: 'p7Jq…',
     secret: true,
     file: true,
   }),
   HEALTH_PORT: port.optional().meta({
     description:
-      '`doctor` without Cyclr variables: port of a worker on this machine. The `/readyz` of this worker has the result of its last token request to Cyclr.',
+      'Port of `/readyz` of a worker on this machine. If the variables of Cyclr are not set, `doctor` reads there whether the last token request of this worker has succeeded.',
     example: '8081',
   }),
   WORKER_DEPLOYMENT: text.meta({
-    description: '`doctor`: name of the worker deployment. `doctor` checks the current version of this deployment.',
+    description: 'Name of the worker deployment whose current version `doctor` checks.',
     example: 'connector-auth',
     default: 'the deployment of the workers that poll',
   }),
   WEBHOOK_SECRETS: text.meta({
-    description:
-      '`events listen`: the comma-separated secrets of the worker, with which the command verifies the events.',
+    description: 'Comma-separated secrets of the worker. `events listen` verifies the events with them.',
     example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
     default: 'a new secret',
     secret: true,

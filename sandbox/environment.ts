@@ -15,11 +15,12 @@ export const environment = z.object({
   }),
   SANDBOX_HOST: z.string().prefault('127.0.0.1').meta({
     description:
-      'Address that the sandbox listens on; `::` is all addresses, IPv6 and IPv4. Its control calls under `/_sandbox` need no key.',
+      'Address on which the sandbox listens. `::` means all addresses, IPv6 and IPv4. The control calls of the sandbox under `/_sandbox` need no key.',
     example: '::',
   }),
   SANDBOX_DATA: z.string().optional().meta({
-    description: 'File that keeps the state of the sandbox. Without it the state ends with the process.',
+    description:
+      'File that keeps the state of the sandbox. Without this variable, the sandbox loses its state when the process ends.',
     example: '.data/sandbox.json',
   }),
 });

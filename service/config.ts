@@ -93,7 +93,7 @@ export const environment = z.object({
     .meta({
       description:
         "The API keys of your backends, comma-separated: `name:digest`, with the key's SHA-256 digest in hex. " +
-        '`cyclr-connect keys hash --name NAME` makes one. The name is optional: 1 to 40 characters of A-Z, a-z, 0-9, ' +
+        '`cyclr-connect keys hash --name NAME` prints such an item. The name is optional: 1 to 40 characters of A-Z, a-z, 0-9, ' +
         '`.`, `_` and `-`. Timelines and audit show the name. To replace a key, list the old and the new key, under two names, until your ' +
         'backends use the new key.',
       example: 'crm:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
@@ -140,7 +140,7 @@ export const environment = z.object({
     .meta({
       description:
         "Last part of the path of Cyclr's transaction-error webhook, `/v1/cyclr/transaction-errors/{secret}`: 32 to 200 " +
-        'characters of A-Z, a-z, 0-9, _ and -. Without it, the service has no such path. See [monitoring.md](monitoring.md).',
+        'characters of A-Z, a-z, 0-9, _ and -. Without this variable, the service does not have this path. See [monitoring.md](monitoring.md).',
       example: 'x3J9mQ2vT7bK5nR8wL4cF6hD1sG0pZyA',
       secret: true,
       file: true,
@@ -150,7 +150,8 @@ export const environment = z.object({
     example: 'Acme Cloud',
   }),
   BRAND_COLOR: z.string().refine(isColor, 'is no colour such as #2f4fd0').optional().meta({
-    description: 'Colour of buttons and links. Text on it is black or white, by contrast.',
+    description:
+      'Colour of buttons and links. The text on a button is black or white: the colour with the higher contrast.',
     example: '#0f766e',
   }),
   BRAND_COLOR_DARK: z.string().refine(isColor, 'is no colour such as #2f4fd0').optional().meta({
@@ -171,11 +172,11 @@ export const environment = z.object({
     example: 'https://acme.example/support',
   }),
   PRIVACY_URL: link.optional().meta({
-    description: 'Address of your privacy policy, as SUPPORT_URL.',
+    description: 'Address of your privacy policy, for a link at the end of each page: https (http on loopback).',
     example: 'https://acme.example/privacy',
   }),
   TERMS_URL: link.optional().meta({
-    description: 'Address of your terms of use, as SUPPORT_URL.',
+    description: 'Address of your terms of use, for a link at the end of each page: https (http on loopback).',
     example: 'https://acme.example/terms',
   }),
 });

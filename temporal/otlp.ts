@@ -63,8 +63,8 @@ export const tracesEnvironment = {
     .optional()
     .meta({
       description:
-        'Sampler of the traces: always_on, always_off, traceidratio, or one of these after `parentbased_`, which follows the ' +
-        'decision of a backend in its `traceparent`.',
+        'Sampler of the traces: always_on, always_off, traceidratio, or one of these with the prefix `parentbased_`. With the ' +
+        'prefix, the process follows the decision of a backend in its `traceparent`.',
       example: 'parentbased_always_on',
       default: DEFAULT_SAMPLER,
     }),

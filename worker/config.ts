@@ -95,14 +95,14 @@ export const environment = z.object({
     .transform(parsedBy(async (value) => privateKeysOf(await readKeySet(value)), KeySetError))
     .meta({
       description:
-        'Private JWK set, or the path of its file. Values are sealed to the first key, and all keys open values. All workers need the same set.',
+        'Private JWK set, or the path of its file. The page and the service seal values to the first key. A worker opens values with each key. All workers need the same set.',
       example: '/run/secrets/sealing-keys',
       secret: true,
       file: true,
     }),
   WEBHOOK_URL: address.optional().meta({
     description:
-      'Address that gets the events of all flows. https; http on loopback, or with `WEBHOOK_ALLOW_HTTP`. See [events.md](events.md).',
+      'Address that gets the events of all flows: an https address, or http on loopback. `WEBHOOK_ALLOW_HTTP` allows other http addresses, too. See [events.md](events.md).',
     example: 'https://hooks.acme.example/cyclr-connect',
   }),
   WEBHOOK_SECRETS: secretList.optional().meta({
@@ -113,11 +113,13 @@ export const environment = z.object({
     file: true,
   }),
   WEBHOOKS: z.string().transform(parsedBy(readTargets, TargetsError)).optional().meta({
-    description: 'YAML file of named targets, which a start names by `notify`: name → `url`, `secrets`, `types`.',
+    description:
+      'YAML file with further targets for events. Each target has a name, `url`, `secrets` and `types`. The start of a flow names its targets by `notify`.',
     example: '/run/secrets/webhooks.yaml',
   }),
   WEBHOOK_ALLOW_HTTP: z.enum(['1', '0'], 'is neither 1 nor 0').optional().meta({
-    description: '1 allows http to receivers that are not on loopback, such as inside a private network.',
+    description:
+      'With 1, receivers of events may have http addresses that are not on loopback, for example in a private network.',
     example: '1',
     default: '0',
   }),
