@@ -1,11 +1,11 @@
 #!/bin/sh
-# keys.sh WORKER_FOLDER SERVICE_FOLDER: creates the keys of worker and service, readable for the owner only. Existing keys
-# stay. The service's folder has no private key. For the sandbox only: create keys for production by hand, and keep a
-# copy (docs/operating.md).
+# keys.sh WORKER_FOLDER SERVICE_FOLDER: creates the keys of worker and service, readable for the owner only. Does not
+# replace existing keys. The folder of the service has no private sealing key. Use this script only for the sandbox. Create
+# the keys for production by hand, and keep a copy of them (docs/operating.md).
 set -eu
 umask 077
 
-# make FILE COMMAND…
+# make FILE COMMAND…: writes the output of the command to the file, unless the file already has content.
 make() {
   file=$1
   shift

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Creates the namespace TEMPORAL_NAMESPACE if it does not exist. RETENTION: how long the server keeps closed flows.
+# Creates the namespace TEMPORAL_NAMESPACE if it does not exist. RETENTION is the time for which the server keeps closed
+# runs.
 set -eu
 
-# A server whose port is open may still be starting its services.
+# Waits until the server is ready, because a server with an open port can still be starting its services.
 tries=0
 until temporal operator cluster health > /dev/null; do
   tries=$((tries + 1))

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Creates the databases of a Temporal server, or updates their schema. SQL_* has the connection. Safe to repeat.
+# Creates the databases of a Temporal server, or updates their schema. The variables SQL_* have the address and the login
+# of the database server. You can repeat this script at any time.
 set -eu
 
 # schema DATABASE SCHEMA_NAME

@@ -1,7 +1,7 @@
 #!/bin/sh
 # with-password.sh VARIABLE COMMAND…: runs the command with the password of PostgreSQL in the variable. Refuses a password
-# that Temporal would read differently: its server puts the password between quotes in a YAML text, and its tools put it
-# into a URL, where a blank becomes "+".
+# that a program of Temporal would read differently. Temporal's server puts the password between quotes into a YAML text.
+# Temporal's tools put the password into a URL, where a blank becomes "+".
 set -eu
 LC_ALL=C
 
