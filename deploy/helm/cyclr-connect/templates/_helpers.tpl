@@ -37,7 +37,7 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end }}
 serviceAccountName: {{ .Values.serviceAccountName }}
 automountServiceAccountToken: false
-# Kubernetes would set variables such as TEMPORAL_PORT for a Service named `temporal`.
+# Otherwise Kubernetes would set variables such as TEMPORAL_PORT for a Service with the name `temporal`.
 enableServiceLinks: false
 securityContext: {{- toYaml .Values.podSecurityContext | nindent 2 }}
 {{- end }}
@@ -48,7 +48,7 @@ imagePullPolicy: {{ .Values.image.pullPolicy }}
 securityContext: {{- toYaml .Values.securityContext | nindent 2 }}
 {{- end }}
 
-{{/* Where a pod runs. Arguments: list ROOT COMPONENT PROCESS, PROCESS is .Values.worker or .Values.service. */}}
+{{/* The nodes for a pod. Arguments: list ROOT COMPONENT PROCESS. PROCESS is .Values.worker or .Values.service. */}}
 {{- define "cyclr-connect.placement" -}}
 {{- $process := index . 2 -}}
 {{- with $process.priorityClassName }}
@@ -112,7 +112,9 @@ name in `secretKeys`. For any other name in `secretKeys`, the variable NAME_FILE
 {{- end }}
 {{- end }}
 
-{{/* Not below /run/secrets: some clusters mount tokens there, and a read-only mount would make this impossible. */}}
+{{/*
+The folder is not below /run/secrets, because some clusters mount tokens there, and a read-only mount would prevent this.
+*/}}
 {{- define "cyclr-connect.secretMount" -}}
 {{- if compact (values (index . 1).secretKeys) -}}
 - { name: {{ index . 0 }}-secrets, mountPath: /etc/cyclr-connect/{{ index . 0 }}, readOnly: true }
