@@ -44,7 +44,7 @@ if (WEBHOOK_SECRETS) {
   const secrets = secretsOf(WEBHOOK_SECRETS); // fails at the start if a secret is bad
   app.post('/events', express.raw({ type: '*/*', limit: '2mb' }), (request, response) => {
     const { type, data } = verify(request.headers, request.body as Buffer | undefined, secrets);
-    console.log(type, data.id); // store the id, because the same event can arrive twice
+    console.log(type, data.id); // a real backend stores the id, because the same event can arrive twice
     response.sendStatus(204);
   });
 }

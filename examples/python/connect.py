@@ -1,7 +1,7 @@
 """A client that starts and controls flows through Temporal, by the rules of docs/messages.md.
 
-The client has only the public sealing keys. It connects connector 1002 by a property and an API key, and opens a
-consent link of connector 1009.
+The client has only the public sealing keys. The client connects connector 1002 with a property and an API key, and
+opens a consent link of connector 1009.
 """
 
 import asyncio
@@ -103,7 +103,7 @@ async def update(flow: WorkflowHandle, name: str, body: dict, update_id: str) ->
 
 
 async def reaches(flow: WorkflowHandle, state: str, previous: str = "") -> dict:
-    """Waits until the flow is in this state, and returns the view. Before, the flow may be in the state `previous`.
+    """Waits until the flow is in the state `state`, and returns the view. During the wait, the flow may be in `previous`.
 
     Fails if the flow waits for another input, has a problem, has ended, or has not reached the state within a minute.
     """

@@ -19,11 +19,11 @@ def verified(body: bytes, headers: dict) -> dict:
     raise WebhookVerificationError("no secret fits")
 
 
-MAX_BODY = 2 * 1024 * 1024  # no event is larger
+MAX_BODY = 2 * 1024 * 1024  # no event of the worker is larger
 
 
 class Receiver(BaseHTTPRequestHandler):
-    timeout = 30  # seconds without a byte, after which the connection is closed
+    timeout = 30  # the server closes a connection after this number of seconds without a byte
 
     def do_POST(self):
         length = self.headers.get("content-length", "")
