@@ -1,5 +1,5 @@
 /**
- * `node .ci/schemathesis.mjs [options]`: runs schemathesis, with the options, against a service on a local stack. Each
+ * `node .ci/schemathesis.mjs [options]`: runs schemathesis, with these options, against a service on a local stack. Each
  * answer of the service must match the OpenAPI document, and no answer may have a 5xx status. Needs a Python venv in
  * `.data/schemathesis` with the packages of `.ci/schemathesis/requirements.txt`.
  */

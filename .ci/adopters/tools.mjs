@@ -42,7 +42,10 @@ export async function run(command, args, { cwd = folder, env = {} } = {}) {
 
 export const node = (args, options) => run(process.execPath, args, options);
 
-/** Runs a program, by default Node, until `use` ends. `use` starts when the program prints a line that matches `ready`. */
+/**
+ * Runs a program, by default Node, while `use` runs. The function `use` starts when the program prints a line that matches
+ * `ready`.
+ */
 export async function whileRunning(args, { cwd, env, program = process.execPath }, ready, use) {
   const child = spawn(program, args, { cwd, env: { ...process.env, ...env } });
   const exited = once(child, 'exit');
@@ -66,7 +69,7 @@ export async function whileRunning(args, { cwd, env, program = process.execPath 
   }
 }
 
-/** Fails if one of the lines is missing in a text. */
+/** Fails if the text lacks one of the lines. */
 export function expectLines(text, lines) {
   for (const line of lines)
     if (!text.split('\n').some((printed) => printed.trim() === line))

@@ -1,4 +1,4 @@
-"""Bearer tokens for each call, and checks of the statuses 422 and 429."""
+"""Gives each call a bearer token, and checks the answers with the statuses 422 and 429."""
 
 import itertools
 import json
@@ -11,24 +11,25 @@ TOKENS = {kind: itertools.cycle(tokens) for kind, tokens in json.loads(os.enviro
 
 @schemathesis.auth(refresh_interval=None)
 class Bearer:
-    """The token that an operation needs. There are many tokens of each kind, because one session may make
-    120 calls in a minute."""
+    """Chooses the token that an operation needs. There are many tokens of each kind, because one session may make
+    only 120 calls in a minute."""
 
     def get(self, case, context):
         operation = context.operation
         [kind] = operation.definition.raw["security"][0]
-        # The stream of a session with open flows would stay open. If all flows are closed, the stream ends at once.
+        # The event stream of a session ends at once only if all its flows are closed. With open flows, the call would not
+        # end.
         return next(TOKENS["finished" if operation.path == "/v1/session/events" else kind])
 
     def set(self, case, token, context):
         case.headers["Authorization"] = f"Bearer {token}"
 
 
-# Fields with rules that no JSON schema can express: allowed origins, connectors that must be among those of the session,
-# names of properties that are not secret, members of an onboarding that need a certain scope, the length of all texts of
-# its metadata, and durations in words (the service refuses `.00` and `9999 years`, although they match the pattern).
+# Fields whose rules no JSON schema can express. The service accepts only some origins, only the connectors of the session,
+# and only properties that are not secret. Some members of an onboarding need a certain scope, and all texts of its metadata
+# together have a maximum length. The service refuses the durations `.00` and `9999 years`, although they match the pattern.
 NOT_IN_SCHEMA = {"origin", "returnTo", "every", "expiresIn", "patience", "olderThan", "prefill", "reauthenticate", "remindAfter", "activateCycle", "intent", "metadata"}
-# Codes of refusals that depend on the connector or on ALLOWED_ORIGINS, not on the shape of the request.
+# The codes of refusals that depend on the connector or on ALLOWED_ORIGINS, and not on the shape of the request.
 NOT_OF_THE_SHAPE = {"unknownProperty", "missingProperty", "originNotAllowed"}
 
 
@@ -48,6 +49,7 @@ def valid_request_accepted(ctx, response, case):
 
 @schemathesis.check
 def not_limited(ctx, response, case):
-    """This run stays below the rate limits: a refused call tests nothing else. Temporal runs one batch at a time."""
+    """Fails if the service refused a call because of a rate limit, because such a call tests nothing else. The code
+    `batchRunning` is allowed, because Temporal runs only one batch at a time."""
     is_limited = response.status_code == 429 and response.json()["code"] != "batchRunning"
     assert not is_limited, "The rate limit of a caller was reached"
