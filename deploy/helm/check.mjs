@@ -11,8 +11,8 @@ import { parse, parseAllDocuments } from 'yaml';
 import { chart, examples, helmIn, render } from './tools.mjs';
 
 /**
- * Three versions of Kubernetes: the oldest version that `kubeVersion` in Chart.yaml allows, the newest version with
- * schemas, and one between them.
+ * Three versions of Kubernetes: the oldest version that `kubeVersion` in Chart.yaml allows, the newest version for which
+ * the validator has schemas, and a version between them.
  */
 const KUBERNETES = ['1.29.0', '1.33.0', '1.37.0'];
 const VALIDATOR = 'kubernetes-validate==1.37.0';
@@ -35,8 +35,8 @@ const outputOf = (error) => (error.stdout === undefined ? error.message : `${err
 const run = (command, ...args) => execFileSync(command, args, { encoding: 'utf8', stdio: 'pipe' });
 
 /**
- * Returns the path of the program kubernetes-validate. Installs it into a virtual environment of its own if it is
- * missing.
+ * Returns the path of the program kubernetes-validate. If the program is missing, installs it into a Python virtual
+ * environment of its own.
  */
 function validator() {
   const venv = join(folder, 'venv');
@@ -149,7 +149,7 @@ function checkReferences(manifests) {
   }
 }
 
-/** Wrong settings of the chart, which Helm must refuse. Each is listed with a part of Helm's error message. */
+/** Wrong values of the chart, which Helm must refuse. Each entry also has a part of the error message of Helm. */
 const faults = [
   ['image.repository=', /image.?repository/i],
   ['image.tag=null', /tag/],

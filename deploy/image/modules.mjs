@@ -11,7 +11,7 @@ const platforms = {
   amd64: { cpu: 'x64', native: 'x86_64-unknown-linux-gnu', strip: 'x86_64-linux-gnu-strip' },
   arm64: { cpu: 'arm64', native: 'aarch64-unknown-linux-gnu', strip: 'aarch64-linux-gnu-strip' },
 };
-/** Packages that the SDK uses only to bundle workflows. The SDK loads the first three packages at its start. */
+/** Packages that the SDK uses only to bundle workflows. The SDK loads the first three packages when it starts. */
 const loadedBundlers = ['webpack', 'memfs', 'unionfs'];
 const bundlers = [...loadedBundlers, '@swc/core', 'swc-loader', 'source-map-loader'];
 const bridgeFiles = ['package.json', 'index.js', 'common.js', 'lib', 'releases'];
@@ -19,8 +19,8 @@ const bridgeFiles = ['package.json', 'index.js', 'common.js', 'lib', 'releases']
 const unusedFolders =
   /\/(tests?|__tests__|bench|benchmarks?|examples?|docs|\.github|browser|protobufjs\/dist|axios\/dist\/esm|rxjs\/dist\/(bundles|esm5?))$/;
 /**
- * Folders with ES modules. If a package has a folder with CommonJS modules beside such a folder, Node does not load the
- * ES modules.
+ * Names of folders with ES modules. If a package also has its modules as CommonJS modules in a folder beside such a folder,
+ * Node does not load the ES modules.
  */
 const esFolders = /\/(esm|esnext)$/;
 const commonJsFolders = ['src', 'cjs', 'commonjs'];
@@ -82,7 +82,7 @@ function keepOnly(folder, names) {
   for (const name of readdirSync(folder)) if (!names.includes(name)) rmSync(join(folder, name), { recursive: true });
 }
 
-/** Removes the files that Node does not load. Licence texts stay. */
+/** Removes the files that Node does not load, except the texts of licences. */
 function removeUnused(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);

@@ -2,9 +2,9 @@
  * `npm run build && node deploy/observability/rehearse.mjs [ALERT…]` tries each alert on real processes. For each
  * alert, the rehearsal causes the fault that the alert reports, and waits until Prometheus reports the alert. Then the
  * rehearsal repairs the fault with the commands of docs/runbook.md, and waits until the alert ends. Needs `prometheus`
- * on the PATH (a Debian package). Prints the commands with their output, and one line for each alert. Exit code 1 after
- * one of these faults: an alert is not raised or does not end; docs/runbook.md lacks a command; a query of the
- * dashboard has no data. KEEP=1 keeps the folder with the logs.
+ * on the PATH (a Debian package). Prints the commands with their output, and one line for each alert. The exit code is
+ * 1 after one of these faults: Prometheus does not raise an alert, or an alert does not end; docs/runbook.md lacks a
+ * command; a query of the dashboard has no data. KEEP=1 keeps the folder with the logs.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -45,7 +45,7 @@ symlinkSync(await findBinary('temporal'), join(folder, 'temporal'));
 const privateKeys = join(folder, 'private.json');
 writeFileSync(privateKeys, await keySet());
 const keys = newServiceKeys();
-/** The processes by name. */
+/** The running processes by name. */
 const running = {};
 /** The status with which the receiver of events answers. */
 let receiverStatus = 200;

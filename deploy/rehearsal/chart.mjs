@@ -1,4 +1,4 @@
-/** Runs the containers of the Helm chart, as their manifests describe them, beside the Temporal of the rehearsal. */
+/** Runs the containers of the Helm chart as their manifests describe them, with the Temporal server of the rehearsal. */
 import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
@@ -10,7 +10,7 @@ import { authenticate, compose, container, docker, eventually, startWaitingFlows
 
 const work = process.env.WORK ?? tmpdir();
 const NETWORKS = ['rehearsal_temporal', 'rehearsal_outside'];
-/** The ports that a port-forward of kubectl would open. */
+/** The ports that `kubectl port-forward` would open. */
 const FORWARDED = { service: 8080, sandbox: 7080 };
 const API_KEY_DIGEST = '524ace5675cc5988dbf8584b4e1913507bfe210742c583df01ad7ad3c2399159';
 const BYTES_PER_UNIT = { Mi: 2 ** 20, Gi: 2 ** 30 };
@@ -164,7 +164,7 @@ function mountOf({ volumes, securityContext: { fsGroup } }, { name, mountPath },
   return ['--volume', `${folder}:${mountPath}:ro`];
 }
 
-/** Sends the probes as the kubelet does: to the address of the container. */
+/** Sends the probes of a container to the address of the container, as the kubelet does. */
 async function checkProbes(one) {
   const [{ NetworkSettings, Config }] = JSON.parse(await docker('inspect', nameOf(one)));
   assert.doesNotMatch(Config.Env.join('\n'), /sandbox-secret|"kty/);

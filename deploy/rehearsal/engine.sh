@@ -1,6 +1,6 @@
 # Functions that run a Docker Engine in a network namespace of its own, with its files in the folder $WORK. The engine
-# comes from the packages of Debian 13, unpacked but not installed; other tools come from the machine's own Debian. So
-# the engine takes no port of the machine, and changes no firewall rule of the machine.
+# comes from packages of Debian 13, which are only unpacked, and not installed. Other tools come from the machine's own
+# Debian. Because of the network namespace, the engine takes no port of the machine, and changes no firewall rule of it.
 
 namespace=rehearsal-$(cksum <<<"$WORK" | cut -d " " -f 1)
 

