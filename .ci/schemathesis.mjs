@@ -31,7 +31,7 @@ const finished = 1016;
  */
 const SESSIONS = 12;
 /**
- * A run may pass although all calls of one of these operations have failed. `redeem` can fail because other calls
+ * The operations for which this check accepts that no call succeeds. `redeem` can fail because other calls
  * cancel the flows of the invitation. `recheck` and `cancel` can fail because Temporal runs only one batch at a time.
  * test/service/session.test.ts, test/service/backend.test.ts and test/client/http.test.ts test these operations.
  */
