@@ -40,16 +40,21 @@ const Property = z
   .strictObject({
     default: words
       .optional()
-      .meta({ description: 'The page proposes this value to the user, but not for a secret property.' }),
+      .meta({
+        description: 'The page proposes this value to the user. For a secret property, the page ignores this value.',
+      }),
     value: text
       .max(MAX_VALUE, `is over ${MAX_VALUE} characters`)
       .min(1, 'is empty')
       .optional()
-      .meta({ description: 'The worker sets this value, and no user is asked for it. The value is in no history.' }),
+      .meta({
+        description:
+          'The worker sets this value, and the flow does not ask the user for the property. No history contains the value.',
+      }),
     skip: z
       .literal(true, 'is not true')
       .optional()
-      .meta({ description: 'Cyclr fills the property, so no user is asked for it.' }),
+      .meta({ description: 'Cyclr itself sets the property, so the flow does not ask the user for the property.' }),
     help: z.union([words, languages]).optional().meta({ description: 'A text, or texts and links by language.' }),
     link: link
       .optional()
@@ -70,7 +75,10 @@ const AuthFields = z
       .meta({
         description: 'The values that the user types, in this order. A field is secret unless `secret: false`.',
       }),
-    properties: z.record(name, template).optional().meta({ description: 'Properties to set, by TargetName.' }),
+    properties: z
+      .record(name, template)
+      .optional()
+      .meta({ description: 'Templates of the properties that the worker sets, by TargetName.' }),
     authValue: template
       .optional()
       .meta({ description: 'The template of the AuthValue. Without this template, Cyclr stores `{}`.' }),
@@ -90,19 +98,29 @@ const AuthFields = z
     if (unknown.length > 0) context.addIssue('has a template with a name that is no field');
   });
 
-const method = name.meta({ description: "The method's MethodUniqueIdentifier, which no release changes." });
+const method = name.meta({
+  description: 'The MethodUniqueIdentifier of the method, which is the same in every release of the connector.',
+});
 const path = z
   .string('is no text: put it in quotes')
   .regex(/^[^.[\]]+(\.[^.[\]]+)*$/, 'is no path such as user.email')
   .max(200, 'is over 200 characters');
 
 const members = {
-  properties: z.record(name, Property).optional().meta({ description: 'Properties by TargetName.' }),
-  authFields: AuthFields.optional().meta({ description: 'Makes a connector of the auth type AuthFields connectable.' }),
+  properties: z
+    .record(name, Property)
+    .optional()
+    .meta({ description: 'The settings for properties of the connector, by TargetName.' }),
+  authFields: AuthFields.optional().meta({
+    description: 'With this member, a flow can connect a connector of the auth type AuthFields.',
+  }),
   passwordCredentials: z
     .enum(['page', 'direct'], 'is neither page nor direct')
     .optional()
-    .meta({ description: "`page` (default): the user opens Cyclr's page. `direct`: the properties are enough." }),
+    .meta({
+      description:
+        "`page` (default): the user opens Cyclr's page. `direct`: Cyclr fetches the tokens with the properties alone.",
+    }),
   verify: z
     .strictObject({
       method,
@@ -116,7 +134,7 @@ const members = {
   identity: z
     .strictObject({ method, path: path.meta({ description: 'Path of the name in the answer, such as user.email.' }) })
     .optional()
-    .meta({ description: 'Shows which account at the third party is linked.' }),
+    .meta({ description: "The method that reads the name of the user's account at the third party." }),
   help: help.optional(),
   monitor: z
     .union([z.string(), z.number()], 'is neither off nor a duration such as "1 day"')
@@ -125,7 +143,7 @@ const members = {
       'is neither off nor a duration of 1 minute to 90 days such as "1 day"',
     )
     .optional()
-    .meta({ description: 'How often a connected connector is read, or `off`.' }),
+    .meta({ description: 'The time between two reads of a connected connector, or `off`.' }),
   reauthenticate: z.enum(['automatic', 'manual'], 'is neither automatic nor manual').optional(),
   remindAfter: z.array(duration).max(20, 'has over 20 durations').optional(),
   patience: z
