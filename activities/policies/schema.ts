@@ -38,19 +38,13 @@ const template = text
 
 const Property = z
   .strictObject({
-    default: words
-      .optional()
-      .meta({
-        description: 'The page proposes this value to the user. For a secret property, the page ignores this value.',
-      }),
-    value: text
-      .max(MAX_VALUE, `is over ${MAX_VALUE} characters`)
-      .min(1, 'is empty')
-      .optional()
-      .meta({
-        description:
-          'The worker sets this value, and the flow does not ask the user for the property. No history contains the value.',
-      }),
+    default: words.optional().meta({
+      description: 'The page proposes this value to the user. For a secret property, the page ignores this value.',
+    }),
+    value: text.max(MAX_VALUE, `is over ${MAX_VALUE} characters`).min(1, 'is empty').optional().meta({
+      description:
+        'The worker sets this value, and the flow does not ask the user for the property. No history contains the value.',
+    }),
     skip: z
       .literal(true, 'is not true')
       .optional()
@@ -114,13 +108,10 @@ const members = {
   authFields: AuthFields.optional().meta({
     description: 'With this member, a flow can connect a connector of the auth type AuthFields.',
   }),
-  passwordCredentials: z
-    .enum(['page', 'direct'], 'is neither page nor direct')
-    .optional()
-    .meta({
-      description:
-        "`page` (default): the user opens Cyclr's page. `direct`: Cyclr fetches the tokens with the properties alone.",
-    }),
+  passwordCredentials: z.enum(['page', 'direct'], 'is neither page nor direct').optional().meta({
+    description:
+      "`page` (default): the user opens Cyclr's page. `direct`: Cyclr fetches the tokens with the properties alone.",
+  }),
   verify: z
     .strictObject({
       method,
