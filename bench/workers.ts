@@ -12,6 +12,8 @@ const counts = { one: 1, two: 2, four: 4 } as const;
 type Name = keyof typeof counts;
 
 interface Round {
+  /** From the starts of the processes until all workers answer at `/readyz`. */
+  readyMs: number;
   flowsPerSecond: number;
   serverCpuMs: number;
   workerCpuMs: number;
@@ -30,8 +32,10 @@ export async function compareWorkers(
 ): Promise<Comparison[]> {
   const names = Object.keys(counts) as Name[];
   const played = await playPairs(names, rounds, stack.untilIdle, async (name, pair) => {
+    const since = performance.now();
     const workers = await each(Array.from({ length: counts[name] }), counts[name], () => stack.startWorker('ours'));
-    const round = await playRound(stack, workers, flows);
+    const readyMs = performance.now() - since;
+    const round = { readyMs, ...(await playRound(stack, workers, flows)) };
     await Promise.all(workers.map((worker) => worker.stop()));
     say(`round ${pair} of ${rounds}, ${name} worker(s): ${round.flowsPerSecond.toFixed(1)} flows a second`);
     return round;
@@ -42,6 +46,7 @@ export async function compareWorkers(
     return {
       headings: [`${name} workers`, 'one worker'],
       rows: [
+        row('Start of the processes until all workers are ready', 'ms', 'readyMs'),
         row('Flows per second, 50 in flight', '1/s', 'flowsPerSecond'),
         row('CPU per flow, server', 'ms', 'serverCpuMs'),
         row('CPU per flow, all workers', 'ms', 'workerCpuMs'),
@@ -56,7 +61,7 @@ export async function compareWorkers(
   return [comparisonOf('two'), comparisonOf('four')];
 }
 
-async function playRound(stack: Stack, workers: BenchWorker[], flows: number): Promise<Round> {
+async function playRound(stack: Stack, workers: BenchWorker[], flows: number): Promise<Omit<Round, 'readyMs'>> {
   const run = async (count: number) =>
     each(await prepare(stack, count), IN_FLIGHT, (part) => play(stack, 'ours', part));
   await run(Math.ceil(flows / 5) * workers.length); // warms up: the first flows of a worker also load and compile code
