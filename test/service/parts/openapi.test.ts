@@ -1,6 +1,6 @@
 /** The OpenAPI document, and the page that shows it. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { eventTypes, type Delivery, type EventBody } from '../../../workflows/events';
 import type { FlowResult } from '../../../workflows/view';
 import { faultsOfEvent, operationsOf, type OpenApi } from '../openapi-check';
@@ -110,10 +110,13 @@ test('an event body does not fit the schema of its event type if it lacks a memb
   expect(faultsOfEvent(document, { ...body, data: withoutTimeline })).not.toEqual([]);
 });
 
-/** Returns the event body in the start input of a recorded delivery. */
+/** Returns the event body in the start input of a recorded delivery: of the newest recording with this name. */
 function bodyIn(history: string): EventBody {
-  const file = join(__dirname, '..', '..', 'histories', 'next', `${history}.json`);
-  const { events } = JSON.parse(readFileSync(file, 'utf8')) as { events: Started[] };
+  const folder = join(__dirname, '..', '..', 'histories');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => basename(name, '.json') === history,
+  );
+  const { events } = JSON.parse(readFileSync(join(folder, files.sort().at(-1)!), 'utf8')) as { events: Started[] };
   const [{ data }] = events[0]!.workflowExecutionStartedEventAttributes.input.payloads;
   return (JSON.parse(Buffer.from(data, 'base64').toString()) as Delivery).body;
 }
