@@ -33,7 +33,7 @@ export interface AuditFigures {
   many: Export;
   /**
    * The memory of the service for the account `many`, divided by its memory for the account `few`: the median of the
-   * {@link ratios} of all pairs of exports.
+   * {@link ratios}.
    */
   memoryRatio: number;
 }

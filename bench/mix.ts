@@ -140,8 +140,7 @@ export class Mix {
     },
     monitor: async (account: Account) => {
       const [key] = keysOf('Evergreen', account) as [ConnectorKey];
-      // Each call of `read` must set a new interval: with an unchanged interval, the monitor reads at most once in 10
-      // s.
+      // Each call of `read` sets a new interval: with an unchanged interval, the monitor reads at most once in 10 s.
       const read = async (hours: number, wanted: ConnectionState) => {
         const until = performance.now() + LIMIT_MS;
         let { state } = await this.#call(() => this.#auth.monitor(key, { every: `${hours} hours` }));

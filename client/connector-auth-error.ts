@@ -91,9 +91,8 @@ const busy: { [code: number]: RegExp } = {
 };
 
 /**
- * True if Temporal refused a call about a run, but a repetition of the call can succeed soon. The SDK's own connection
- * repeats the call after such an error. A connection with other interceptors repeats the call only if these
- * interceptors do so.
+ * True if Temporal refused a call about a run, but a repetition of the call can succeed soon. After
+ * RESOURCE_EXHAUSTED and UNAVAILABLE, a connection with the SDK's default interceptors repeats the call itself.
  */
 export function isBusy(err: unknown): boolean {
   const { code = 0, details = '' } = grpcErrorOf(err) ?? {};

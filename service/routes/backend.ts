@@ -157,7 +157,7 @@ function sessionRoute(app: App, { auth, tokens, onboarded, config, metrics }: Pa
   });
 }
 
-/** The start of the newest run of the connectors, in milliseconds since 1970. 0 if Temporal has no run. */
+/** The start time of the newest run of the flows of these connectors, in milliseconds since 1970. 0 without a run. */
 async function newestStartMs(auth: ConnectorAuth, accountId: string, connectorIds: number[]): Promise<number> {
   const runs = await Promise.all(connectorIds.map((connectorId) => latestRunOf(auth, { accountId, connectorId })));
   return Math.max(0, ...runs.map((run) => (run ? Date.parse(run.startedAt) : 0)));

@@ -39,7 +39,7 @@ test('search-attributes fails if a search attribute has another type, and names 
   expect(stderr).toMatch(/^configuration: .* ConnectorName \(found Text, needed Keyword\)/);
 });
 
-test('search-attributes reports an error that is not a configuration error as unexpected', async () => {
+test('search-attributes reports an error as unexpected if the error is no configuration error', async () => {
   const server = temporal({});
   const addSearchAttributes = () => Promise.reject(new TypeError('not a configuration error'));
   Object.assign(server.services.operatorService, { addSearchAttributes });

@@ -1,4 +1,6 @@
-/** A repeated input has one effect at Cyclr, and an element has at most one open event stream. */
+/**
+ * A repeated input has one effect at Cyclr, and each `<cyclr-connect>` element has at most one open event stream.
+ */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Page, Route } from 'playwright-core';

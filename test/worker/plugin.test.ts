@@ -23,7 +23,7 @@ async function createPlugin(taskQueue?: string): Promise<ConnectorAuthPlugin> {
 }
 const worker: WorkerOptions = { taskQueue: 'connector-auth' };
 
-test('the plugin gives a worker without workflows the bundle of the package', async () => {
+test('a worker without workflowsPath and workflowBundle gets the workflow bundle of the package from the plugin', async () => {
   const options = (await createPlugin()).configureWorker(worker);
 
   expect(options.workflowBundle).toEqual({ codePath: expect.stringMatching(/workflow-bundle\.js$/) });

@@ -85,7 +85,7 @@ testMatrix({
   transition: (state, { type }) => transition(state, { ...named[type]!, at }),
 });
 
-test('the matrix has every state, and only the final state has no event', () => {
+test('the matrix has a row for each tested state, and only the state gone is final', () => {
   expect(states.map(({ name }) => name)).toEqual(Object.keys(matrix));
   expect(states.filter(isFinal).map(({ name }) => name)).toEqual(['gone']);
 });
