@@ -22,7 +22,7 @@ const fates: Record<Exclude<CyclrErrorKind, 'refused'>, Fate> = {
   outdated: { type: 'CyclrUnavailable', retry: true }, // retried, because the next attempt lists the properties again
   unauthorized: { type: 'CyclrUnauthorized', retry: true }, // retried, because the next attempt requests a new token
   accessDenied: { type: 'CyclrAccessDenied', retry: false }, // not retried, because a new token got the same answer
-  forbidden: { type: 'CyclrForbidden', retry: false }, // not retried, because only an operator can mend the cause
+  forbidden: { type: 'CyclrForbidden', retry: false }, // not retried, because only an operator can repair the cause
   clientRefused: { type: 'CyclrForbidden', retry: false },
   tooLarge: { type: 'CyclrForbidden', retry: false }, // not retried, because only a change of the connector helps
   notFound: { type: 'CyclrNotFound', retry: false },

@@ -70,7 +70,7 @@ async function waitBehind(stack: Stack, flows: number): Promise<Wait> {
   const worker = await stack.startWorker('ours');
   await new Follower(stack.client, execution).reaches(1);
   await worker.stop();
-  // Reads the times from the histories. The present states of the flows can not be used: until the worker has stopped,
+  // Reads the times from the histories. The present states of the flows can't be used: until the worker has stopped,
   // further flows of account A begin to wait for their users, and these flows must not count.
   const waitsAt = async (flow: Execution) => (await transitionsOf(stack.client, flow))[1];
   const waitedAt = (await waitsAt(execution))!;

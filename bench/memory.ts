@@ -49,7 +49,7 @@ async function fill(stack: Stack, contender: ContenderName, worker: BenchWorker,
     steps.flows.push((step + 1) * inStep);
     steps.memory.push(await worker.memory());
     const [before, after] = steps.memory.slice(-2) as [Memory, Memory?];
-    if (!after) continue; // the first step is not measured, because it also loads code and allocates buffers
+    if (!after) continue; // the first step gives no value, because it also loads code and allocates buffers
     steps.heapPerFlow.push((after.heap - before.heap) / inStep);
     steps.rssPerFlow.push((after.rss - before.rss) / inStep);
   }

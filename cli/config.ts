@@ -42,7 +42,7 @@ export const environment = z.object({
   }),
   CYCLR_SERVICE_URL: origin.optional().meta({
     description:
-      'Origin of your partner service domain. `link` without `--return-to` and `PUBLIC_URL` uses it: after the consent, the browser returns to `{CYCLR_SERVICE_URL}/return`.',
+      'Origin of your partner service domain. If neither `--return-to` nor `PUBLIC_URL` is set, `link` uses it: after the consent, the browser returns to `{CYCLR_SERVICE_URL}/return`.',
     example: 'https://yourcompany-h.cyclr.com',
     default: 'the sandbox of `npm start`',
   }),

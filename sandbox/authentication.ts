@@ -86,7 +86,10 @@ export function deauthenticate(connector: StoredConnector): void {
   connector.settlesAt = undefined;
 }
 
-/** True for a value that starts with `wrong`. The sandbox does not store such a value: it refuses the call. */
+/**
+ * True for a value that starts with `wrong`. The sandbox refuses a call with such a value. With the switch `wrongKey:
+ * unauthenticated`, the sandbox stores a wrong secret instead, but does not authenticate the connector.
+ */
 export const isWrong = (value: string): boolean => value.startsWith('wrong');
 
 /**

@@ -46,9 +46,9 @@ export interface Session extends Scope {
   /** The id of the invitation from which the session was made. */
   invitation?: string;
   /**
-   * When the session or the invitation was made, in milliseconds since 1970. For an invitation, this time is never
-   * earlier than the start of the newest run of its connectors, even if Temporal's clock is ahead of the service's
-   * clock.
+   * When the session or the invitation was made, in milliseconds since 1970. For an invitation, this time is not
+   * earlier than the start of the newest run that its connectors had at that time, even if Temporal's clock is ahead of
+   * the service's clock.
    */
   madeAtMs: number;
   /** The time when the token expires, in milliseconds since 1970. */

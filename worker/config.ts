@@ -60,7 +60,7 @@ export interface WorkerConfig {
     maxTaskQueueActivitiesPerSecond?: number;
   };
   /**
-   * `off` switches off the class that protects runs from a fault of the Temporal SDK in queries (see
+   * `off` switches off the guard, which protects runs from a fault of the Temporal SDK in queries (see
    * `workflows/read-ahead.ts`).
    */
   queryGuard?: 'on' | 'off';
@@ -95,7 +95,7 @@ export const environment = z.object({
     .transform(parsedBy(async (value) => privateKeysOf(await readKeySet(value)), KeySetError))
     .meta({
       description:
-        'Private JWK set, or the path of its file. The page and the service seal values to the first key. A worker opens values with each key. All workers need the same set.',
+        'Private JWK set, or the path of its file. Values are sealed to the first key. A worker can open values that are sealed to any key of the set. All workers need the same set.',
       example: '/run/secrets/sealing-keys',
       secret: true,
       file: true,
@@ -114,7 +114,7 @@ export const environment = z.object({
   }),
   WEBHOOKS: z.string().transform(parsedBy(readTargets, TargetsError)).optional().meta({
     description:
-      'YAML file with further targets for events. Each target has a name, `url`, `secrets` and `types`. The start of a flow names its targets by `notify`.',
+      'YAML file with further targets for events. Each target has a name, a `url`, `secrets`, and optionally `types`. A session, or the start of a flow or an onboarding, names its targets by `notify`.',
     example: '/run/secrets/webhooks.yaml',
   }),
   WEBHOOK_ALLOW_HTTP: z.enum(['1', '0'], 'is neither 1 nor 0').optional().meta({

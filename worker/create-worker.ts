@@ -40,7 +40,7 @@ export interface ConnectorWorkerOptions {
   /** The path of the workflow bundle. The default is the bundle of this package. */
   bundlePath?: string;
   /**
-   * `off` switches off the class that protects runs from a fault of the Temporal SDK in queries (see
+   * `off` switches off the guard, which protects runs from a fault of the Temporal SDK in queries (see
    * `workflows/read-ahead.ts`). The default is `on`.
    */
   queryGuard?: 'on' | 'off';

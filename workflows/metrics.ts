@@ -18,7 +18,7 @@ export const countRefusedInputs = (code: ProblemCode, times = 1): void =>
 /** The reasons of an operator's trouble: kinds of `activities/cyclr/errors.ts`, and `policy`. */
 const troubleReasons = ['forbidden', 'clientRefused', 'accessDenied', 'tooLarge', 'policy'] as const;
 
-/** Counts a failed call to Cyclr whose cause only an operator can mend. A reason outside the list counts as `other`. */
+/** Counts a failed call to Cyclr whose cause only an operator can repair. A reason outside the list counts as `other`. */
 export function countOperatorsTrouble(reason: unknown): void {
   const known = troubleReasons.find((one) => one === reason) ?? 'other';
   count('cyclr_connect_operators_trouble_total', 'Failed calls to Cyclr whose cause only an operator can mend', {
@@ -30,7 +30,7 @@ export function countOperatorsTrouble(reason: unknown): void {
 export const countLink = (result: 'made' | 'superseded' | 'unavailable' | 'operatorsTrouble'): void =>
   count('cyclr_connect_links_total', 'Requests for a link to the consent', { result });
 
-/** Counts an event as delivered, or as undelivered if the retries have ended before each target accepted the event. */
+/** Counts an event as delivered if each of its targets has accepted the event, and as undelivered otherwise. */
 export const countEvent = (type: EventType, result: 'delivered' | 'undelivered'): void =>
   count('cyclr_connect_events_total', 'Events by type and result', { type, result });
 

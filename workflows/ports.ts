@@ -60,7 +60,7 @@ export interface UnavailableDetail {
   retryAfterMs?: number;
   /** The properties that Cyclr accepted before the failure, in this or an earlier activity attempt. */
   taken?: string[];
-  /** The kind of the error, if only an operator can mend the cause of the error. */
+  /** The kind of the error, if only an operator can repair the cause of the error. */
   reason?: string;
 }
 

@@ -60,7 +60,7 @@ export const problemCodes = [
 export type ProblemCode = (typeof problemCodes)[number];
 
 /**
- * The latest problem, which the user or the operator can mend. The view keeps the problem until the flow enters another
+ * The latest problem, which the user or the operator can correct. The view keeps the problem until the flow enters another
  * state.
  */
 export interface Problem {

@@ -49,7 +49,7 @@ def valid_request_accepted(ctx, response, case):
 
 @schemathesis.check
 def not_limited(ctx, response, case):
-    """Fails if the service refused a call because of a rate limit, because such a call tests nothing else. The code
+    """Fails if a rate limit refused a call: such a call tests nothing else. The code
     `batchRunning` is allowed, because Temporal runs only one batch at a time."""
     is_limited = response.status_code == 429 and response.json()["code"] != "batchRunning"
     assert not is_limited, "The rate limit of a caller was reached"

@@ -39,7 +39,7 @@ const template = text
 const Property = z
   .strictObject({
     default: words.optional().meta({
-      description: 'The page proposes this value to the user. For a secret property, the page ignores this value.',
+      description: 'The page proposes this value to the user. For a secret property, the page does not get this value.',
     }),
     value: text.max(MAX_VALUE, `is over ${MAX_VALUE} characters`).min(1, 'is empty').optional().meta({
       description:

@@ -252,9 +252,7 @@ const valuesOf = <V extends z.ZodType>(value: V) =>
       examples: [{ Domain: 'acme' }],
       maxProperties: MAX_VALUES,
     });
-/**
- * Adds a rule to the OpenAPI schema of a body: the body must have a `submissionId`, unless all its values are in clear.
- */
+/** A rule for the OpenAPI schema of a body: the body must have a `submissionId`, unless all its values are in clear. */
 const neededWith = (inClear: { [property: string]: object }) => ({
   anyOf: [{ required: ['submissionId'] }, { properties: inClear }],
 });

@@ -122,7 +122,7 @@ describeInBrowser('consent', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
-  test('if the service can not start the verification, the page shows this problem, and sends the request again', async () => {
+  test("if the service can't start the verification, the page shows this problem, and sends the request again", async () => {
     const { page, context } = await waiting();
     await context.route('**/connectorauth/**', (route) => route.abort()); // see the test above
     const asked = context.waitForEvent('request', (request) => request.url().includes('/connectorauth/'));

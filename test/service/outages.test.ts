@@ -129,7 +129,7 @@ describe('while no worker runs', () => {
     const fresh = await stage.scene('Brightdesk');
     unseen = read(hub, [fresh.key]);
     [answer] = await Promise.all([service.asBackend('GET', pathOf(fresh.key)), more(unseen, 3), more(early, 2)]);
-    // Repeats the call, because the service answers from its memory for 2 s after the worker has stopped.
+    // Repeats the call, because the service keeps an answer in its memory for 2 s.
     session = await eventually(
       () => service.call('GET', '/v1/session', { token }),
       ({ status }) => status !== 200,

@@ -12,7 +12,7 @@ type Values = { [targetName: string]: Sealed | string };
 /** The members of a state that report a fault: the last problem, and the outage that has not ended yet. */
 interface Trouble {
   problem?: Problem;
-  /** `operatorsTrouble`: endpoint and status of the call that fails until an operator mends the cause. */
+  /** `operatorsTrouble`: endpoint and status of the call that fails until an operator repairs the cause. */
   outage?: { operatorsTrouble?: string };
 }
 

@@ -38,7 +38,7 @@ export interface Facts {
 
 /**
  * The outage that has not ended yet. `operatorsTrouble`: endpoint and status of the failed call, if only an operator
- * can mend its cause.
+ * can repair its cause.
  */
 interface Trouble {
   outage?: { operatorsTrouble?: string };

@@ -218,7 +218,7 @@ describe('lifetimes', () => {
     expect(lifetimes.invitation.default).toBe(7 * DAY_MS);
   });
 
-  test('each new session and each new invitation has another id', async () => {
+  test('each new session and each new invitation has its own id', async () => {
     const [one, other] = [await tokens.session(await mint()), await tokens.session(await mint())];
 
     expect(one.id).toMatch(/^[0-9a-f-]{36}$/);
