@@ -29,6 +29,5 @@ function actionsOf(file) {
 }
 
 const rows = process.argv.slice(2).map(actionsOf);
-if (rows.length === 0)
-  throw new Error('Give the paths of histories: node scripts/actions.mjs test/histories/next/*.json');
+if (rows.length === 0) throw new Error('Give the paths of histories: node scripts/actions.mjs test/histories/*/*.json');
 console.table(Object.fromEntries(rows.map(({ history, ...row }) => [history, row])));
