@@ -64,6 +64,13 @@ describeInBrowser('repeated actions', () => {
     const [key] = scene.install('Brightdesk');
     const context = await scene.someone();
     const pages = await Promise.all(Array.from({ length: 5 }, () => scene.open([key], { context })));
+    // Holds the inputs until all tabs have sent one. Otherwise the first input could end the flow before the last click.
+    let sent = 0;
+    await context.route('**/credentials', async (route) => {
+      sent++;
+      await eventually(() => sent >= pages.length);
+      await route.continue();
+    });
     await Promise.all(pages.map(type));
 
     await Promise.all(pages.map((page) => button(page, 'Connect').dispatchEvent('click')));
