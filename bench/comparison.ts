@@ -43,10 +43,7 @@ const KIB = 1024;
 export function compare(rounds: Both<Round[]>, memory: Both<MemorySteps>): Row[] {
   const ofMemory = (what: string, key: 'heapPerFlow' | 'rssPerFlow', target?: Target): Row => {
     const scaled = ({ [key]: steps }: MemorySteps) => steps.map((bytes) => bytes / KIB);
-    const [ours, minimal] = [scaled(memory.ours), scaled(memory.minimal)];
-    // No mean of two adjacent steps: the order of the two sides has no influence, and a step of RSS can be negative.
-    const ratio = spreadOf(ours.map((value, step) => value / minimal[step]!));
-    return { ...rowOf(what, 'KiB', { ours, minimal }, target), ratio };
+    return rowOf(what, 'KiB', { ours: scaled(memory.ours), minimal: scaled(memory.minimal) }, target, ratiosOfSteps);
   };
   return [
     ...costRows(rounds, { cpu: { atMost: 1.1 }, flowsPerSecond: { atLeast: 0.92 }, inputs: { atMost: 1.05 } }),
@@ -100,15 +97,30 @@ const rowsOfRounds =
   (what: string, unit: string, value: (round: Round) => number, target?: Target): Row =>
     rowOf(what, unit, { ours: rounds.ours.map(value), minimal: rounds.minimal.map(value) }, target);
 
-/** Returns a row of the comparison. Each value of `ours` is compared with the value of `minimal` at the same index. */
-export const rowOf = (what: string, unit: string, { ours, minimal }: Both<number[]>, target?: Target): Row => ({
+/**
+ * Returns a row of the comparison. Each value of `ours` is compared with the value of `minimal` at the same index.
+ * `ratiosOf`: computes the ratios of a row.
+ */
+export const rowOf = (
+  what: string,
+  unit: string,
+  { ours, minimal }: Both<number[]>,
+  target?: Target,
+  ratiosOf = ratios,
+): Row => ({
   what,
   unit,
   ours: spreadOf(ours),
   minimal: spreadOf(minimal),
-  ratio: spreadOf(ratios(ours, minimal)),
+  ratio: spreadOf(ratiosOf(ours, minimal)),
   ...target,
 });
+
+/**
+ * Returns one ratio for each step of memory. There is no mean of two adjacent steps: the order of the two sides has no
+ * influence, and a step of RSS can be negative.
+ */
+const ratiosOfSteps: typeof ratios = (ours, minimal) => ours.map((value, step) => value / minimal[step]!);
 
 /** Returns the rows as a text table. Each cell has the median, then the smallest and the largest value in brackets. */
 export function tableOf(rows: readonly Row[], [ours, other]: Headings = ['ours', 'minimal']): string {
