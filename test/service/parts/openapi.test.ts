@@ -1,8 +1,9 @@
 /** The OpenAPI document, and the page that shows it. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { eventTypes, type Delivery, type EventBody } from '../../../workflows/events';
 import type { FlowResult } from '../../../workflows/view';
+import { historyFiles } from '../../support/replays';
 import { faultsOfEvent, operationsOf, type OpenApi } from '../openapi-check';
 import { startServerWithoutFlows, type ServerWithoutFlows } from './server';
 
@@ -112,11 +113,9 @@ test('an event body does not fit the schema of its event type if it lacks a memb
 
 /** Returns the event body in the start input of a recorded delivery: of the newest recording with this name. */
 function bodyIn(history: string): EventBody {
-  const folder = join(__dirname, '..', '..', 'histories');
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
-    (name) => basename(name, '.json') === history,
-  );
-  const { events } = JSON.parse(readFileSync(join(folder, files.sort().at(-1)!), 'utf8')) as { events: Started[] };
+  const file = historyFiles.filter((name) => basename(name, '.json') === history).at(-1)!;
+  const text = readFileSync(join(__dirname, '..', '..', 'histories', file), 'utf8');
+  const { events } = JSON.parse(text) as { events: Started[] };
   const [{ data }] = events[0]!.workflowExecutionStartedEventAttributes.input.payloads;
   return (JSON.parse(Buffer.from(data, 'base64').toString()) as Delivery).body;
 }
