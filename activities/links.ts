@@ -47,7 +47,8 @@ export async function mintLink(
   request: LinkRequest,
 ): Promise<MintedLink> {
   const { attemptId, returnTo } = request;
-  const { kty, crv, x, y } = request.replyKey; // `kid`, `use` and `alg` are left out, because sealing needs only the point on the curve
+  // `kid`, `use` and `alg` are left out, because sealing needs only the point on the curve.
+  const { kty, crv, x, y } = request.replyKey;
   const fingerprint = request.fingerprint ? await presentFingerprint({ cyclr, keys }, key) : undefined;
   await storeFixedValues(cyclr, key);
   const username = (consent.username ?? 'onboarding-{accountId}').replaceAll('{accountId}', () => key.accountId);

@@ -57,7 +57,8 @@ export async function measureGrowth(stack: Stack, flows: number, say: (line: str
     const step: Step = {
       open,
       round,
-      lists: await timeLists(stack, waiting.at(-1)!), // must be measured before the inputs, because the inputs change the states of the flows
+      // The lists must be measured before the inputs, because the inputs change the states of the flows.
+      lists: await timeLists(stack, waiting.at(-1)!),
       inputs: latencyOf(await each(spread(added, INPUTS), 1, (one) => sendProperty(stack, one))),
       serverBytes: rssOf(stack.serverPid),
       workerBytes: (await worker.memory()).rss,

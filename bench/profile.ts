@@ -95,7 +95,8 @@ function partOf(stack: readonly Frame[]): string | undefined {
   if (functionName === 'runInContext') return 'SDK: the entry into the context of the workflows';
   for (const frame of stack) {
     const file = fileOf(frame);
-    if (file === 'bench/probe') return undefined; // bench/probe only starts and stops the profile, so its time does not count
+    // `bench/probe` only starts and stops the profile, so its time does not count.
+    if (file === 'bench/probe') return undefined;
     if (file) return file;
   }
   return 'Node';

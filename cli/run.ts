@@ -108,7 +108,8 @@ async function unlessInterrupted(running: Promise<unknown>, signal: AbortSignal)
  */
 function reportError(thrown: unknown, command: Command, cli: Cli): ExitCode {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
-  if (thrown instanceof CommanderError && thrown.code === 'commander.help') return 2; // there was no command, and commander has already written the help
+  // There was no command, and commander has already written the help.
+  if (thrown instanceof CommanderError && thrown.code === 'commander.help') return 2;
   const err = thrown instanceof CommanderError ? usageError(thrown, command) : thrown;
   const code = codeOf(err);
   const message = err instanceof Error ? err.message : String(err);

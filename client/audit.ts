@@ -57,7 +57,8 @@ export async function* auditEntries(
     for (const run of runs) {
       if (reads.length === READS_AT_ONCE) yield* await reads.shift()!;
       const reading = read(run);
-      reading.catch(() => undefined); // after the error of an earlier read, this function ends without awaiting this read
+      // After the error of an earlier read, this function ends without awaiting this read.
+      reading.catch(() => undefined);
       reads.push(reading);
     }
   for (const reading of reads) yield* await reading;

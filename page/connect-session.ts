@@ -174,7 +174,8 @@ export class ConnectSession {
 
   /** Emits the events for the changes since the last call, and draws the element again. */
   #notice(): void {
-    if (this.#isStopped) return; // after the end of the session, a late answer must not open the channel of the consent windows again
+    // After the end of the session, a late answer must not open the channel of the consent windows again.
+    if (this.#isStopped) return;
     const { views, end, session } = this.state;
     if (session && this.#lastViews.size === 0) this.parts.emit('opened');
     if (session) this.#windows.join(session.accountId);

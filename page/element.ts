@@ -223,7 +223,8 @@ export class CyclrConnect extends LitElement implements Declared {
     if (!canSeal()) return 'insecure';
     if (this.#current) return undefined;
     if (this.invitation) return invitationOf(this.invitation) ? 'invited' : 'incomplete';
-    return this.hosted ? 'incomplete' : undefined; // not `incomplete` in a host page, because the host page may set `session` later
+    // The result is not `incomplete` in a host page, because the host page may set `session` later.
+    return this.hosted ? 'incomplete' : undefined;
   }
 
   #start(token: string): void {

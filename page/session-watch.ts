@@ -83,7 +83,8 @@ export class SessionWatch {
     this.#set({ session, views, trouble: undefined });
     const answered = new Set(connectors.map(({ connectorId }) => connectorId));
     for (const view of views) if (!answered.has(view.connectorId) && !isRemoved(view)) void this.#askAgain(view);
-    if (this.#reader?.isOver && !this.#allFinal) this.#read(); // a flow has started again after the event stream has ended
+    // In this case, a flow has started again after the event stream has ended.
+    if (this.#reader?.isOver && !this.#allFinal) this.#read();
   };
 
   get #allFinal(): boolean {
@@ -180,7 +181,8 @@ export class SessionWatch {
       if (signal.aborted || Date.now() < at) continue; // the pause can end before the time `at`
       const renew = async () => {
         const token = await this.parts.client.renew();
-        if (!signal.aborted) this.#take(token); // after an abort, the host page has given a newer token, so this token is not used
+        // After an abort, the host page has given a newer token, so this token is not used.
+        if (!signal.aborted) this.#take(token);
       };
       if (!(await this.#untilAnswered(renew))) return;
       at = this.#renewalAt();

@@ -43,7 +43,8 @@ export async function countGrpcCalls(target: string): Promise<GrpcCalls> {
     open: (name) => open.get(name) ?? 0,
     async close() {
       for (const end of ends) end();
-      const closed = once(server, 'close'); // waits for the event `close`, because close() of http2 returns no promise on Node 24
+      // Waits for the event `close`, because close() of http2 returns no promise on Node 24.
+      const closed = once(server, 'close');
       server.close();
       await closed;
     },

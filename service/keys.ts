@@ -32,7 +32,8 @@ export function apiKeysOf(items: readonly string[]): ApiKeys {
   requireUnique('name', known, ({ name }) => name?.toLowerCase());
   return {
     find(key) {
-      if (key === '') return undefined; // an empty key is never known, even if SERVICE_API_KEYS has the digest of an empty text
+      // An empty key is never known, even if SERVICE_API_KEYS has the digest of an empty text.
+      if (key === '') return undefined;
       const bytes = Buffer.from(digestOf(key), 'hex');
       const [found] = known.filter(({ digest }) => timingSafeEqual(digest, bytes));
       return found && { id: found.digest.toString('hex').slice(0, 16), name: found.name };

@@ -117,7 +117,8 @@ const renamed: { [code in ConnectorAuthErrorCode]?: AnswerCode } = {
 
 function ofConnectorAuth({ code, view, problem, state }: ConnectorAuthError): ServiceError {
   const known = renamed[code] ?? code;
-  if (!Object.hasOwn(answers, known)) return new ServiceError('unexpected'); // a newer worker can send a code that this service does not know
+  // A newer worker can send a code that this service does not know.
+  if (!Object.hasOwn(answers, known)) return new ServiceError('unexpected');
   return new ServiceError(known as AnswerCode, { view, fields: problem?.fields, state });
 }
 

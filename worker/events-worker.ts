@@ -39,7 +39,8 @@ export async function runWithEvents(
 ): Promise<void> {
   const { connection } = worker;
   if (!connection) return next(worker); // a worker that replays histories has no connection
-  const ended = next(worker); // `next` is called before any `await`, so that the caller can shut the worker down at any time
+  // `next` is called before any `await`, so that the caller can shut the worker down at any time.
+  const ended = next(worker);
   ended.catch(() => undefined); // the error is handled below, after the creation of the worker for events
   const events = await check(connection)
     .then(() => createEventsWorker(worker, connection, targets))

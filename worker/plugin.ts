@@ -48,7 +48,8 @@ export class ConnectorAuthPlugin extends SimplePlugin {
   }
 
   override configureWorker(options: WorkerOptions): WorkerOptions {
-    if (options.taskQueue === eventsQueueOf(this.#taskQueue)) return options; // the options of the worker for events stay unchanged
+    // The options of the worker for events stay unchanged.
+    if (options.taskQueue === eventsQueueOf(this.#taskQueue)) return options;
     this.#check(options);
     return { ...workerDefaults, ...super.configureWorker({ ...workflowsFor(options), ...options }) };
   }

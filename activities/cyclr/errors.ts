@@ -67,5 +67,6 @@ const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
 export function retryAfterMsOf(header: unknown, nowMs = Date.now()): number | undefined {
   if (typeof header !== 'string') return undefined;
   const ms = /^\d{1,9}$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - nowMs;
-  return ms > 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined; // undefined and not 0, because Temporal would use 0 in place of its own pause
+  // The result is undefined and not 0, because Temporal would use 0 in place of its own pause.
+  return ms > 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined;
 }

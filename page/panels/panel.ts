@@ -142,6 +142,7 @@ function deadline({ m, view }: PanelProps, kind: Panel) {
 
 function dateOf({ tag }: Messages, date: string, format: Intl.DateTimeFormatOptions): string {
   const { language } = navigator;
-  const locale = language.startsWith(tag) ? language : tag; // the format of the date depends on the region of the browser's language
+  // The format of the date depends on the region of the browser's language.
+  const locale = language.startsWith(tag) ? language : tag;
   return new Intl.DateTimeFormat(locale, format).format(new Date(date));
 }

@@ -34,7 +34,8 @@ export function propertyForm(props: PanelProps) {
       ({ name }) => name, // the user's text stays in its field when the flow asks for other fields
       (field) => fieldOf(props, field, fields.indexOf(field), at.get(field.name)),
     );
-  const opens = folded.some(({ name }) => at.has(name)) || noChange; // without a problem, the optional fields stay as they are: open or closed
+  // Without a problem, the optional fields stay as they are: open or closed.
+  const opens = folded.some(({ name }) => at.has(name)) || noChange;
   const submitForm = (form: HTMLFormElement) => {
     const values = valuesIn(form, fields);
     const missing = missingIn(fields, values);

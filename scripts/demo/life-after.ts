@@ -100,7 +100,8 @@ async function monitor({ backend, key }: Scene): Promise<string> {
   });
   const checkedAt = await waitFor(
     'The monitor has not read the connection.',
-    async () => (await backend.connection(key)).checkedAt, // `checkedAt` is absent until a monitor has read the connector
+    // `checkedAt` is absent until a monitor has read the connector.
+    async () => (await backend.connection(key)).checkedAt,
   );
   return `a monitor has started by itself: the connection is ${state}, last read at ${checkedAt}`;
 }

@@ -203,7 +203,8 @@ async function authenticate(auth: ConnectorAuth, user: User, connector: string):
     try {
       return (view = await user.play());
     } finally {
-      if (!view || !finalStates.includes(view.state)) stopPrinting.abort(); // if the flow is still open, the loop that prints its timeline must be ended here
+      // If the flow is still open, the loop that prints its timeline must be ended here.
+      if (!view || !finalStates.includes(view.state)) stopPrinting.abort();
     }
   };
   const [view] = await Promise.all([play(), print(auth, user.key, connector, stopPrinting.signal)]);

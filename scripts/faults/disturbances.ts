@@ -192,7 +192,8 @@ export class Disturbances {
     'receiver cut off': ({ length }) => disturb(this.toReceiver, 'cut', 1000 + 5000 * length),
     'search attribute removed': async ({ length }) => {
       const { client } = this.stack;
-      await this.#workersReady(); // all workers must be ready first, because a worker ends if it starts while a search attribute is missing
+      // All workers must be ready first, because a worker ends if it starts while a search attribute is missing.
+      await this.#workersReady();
       const { namespace } = client.options;
       await client.connection.operatorService.removeSearchAttributes({
         namespace,

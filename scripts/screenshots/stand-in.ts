@@ -167,7 +167,8 @@ async function go(page: Page, { of, link = 'session' }: Look, { publicUrl, token
   const attempt = await tokens.attempt({ accountId: ACCOUNT_ID, connectorId: 41, attemptId: randomUUID(), by: 'user' });
   const query = { return: `?attempt=${attempt}`, 'return in the same tab': `?depth=1&attempt=${attempt}` };
   await page.goto(`${publicUrl}/connect/return${of === 'return without an attempt' ? '' : query[of]}`);
-  await page.route('**/connect/return**', stay); // the page reloads itself, and the answer 204 keeps the shown content at each reload
+  // The page reloads itself, and the answer 204 keeps the shown content at each reload.
+  await page.route('**/connect/return**', stay);
 }
 
 async function fragmentOf(link: NonNullable<Look['link']>, tokens: Tokens): Promise<string> {

@@ -148,7 +148,8 @@ describe('time limits', () => {
 
     await postTo(receiver);
 
-    while (jest.getTimerCount() > 0) await new Promise((done) => setImmediate(done)); // waits until postEvent has the answer
+    // Waits until postEvent has the answer.
+    while (jest.getTimerCount() > 0) await new Promise((done) => setImmediate(done));
     await receiver.close();
   });
 });

@@ -167,7 +167,8 @@ describe('properties', () => {
     [{ DefaultValue: '' }, { default: undefined }],
     [{ DefaultValue: 8080 }, { default: '8080' }],
     [{ DefaultValue: 'x'.repeat(2000) }, { default: 'x'.repeat(2000) }],
-    [{ DefaultValue: 'x'.repeat(2001) }, { default: undefined }], // the default is left out, because a cut text would be another default
+    // The default is left out, because a cut text would be another default.
+    [{ DefaultValue: 'x'.repeat(2001) }, { default: undefined }],
     [{ DisplayName: 'Shown', Name: 'Not shown' }, { label: 'Shown' }],
     [{ DisplayName: '', Name: 'Name' }, { label: 'Name' }],
     [{ DisplayName: null, Name: null }, { label: 'Domain' }],
@@ -370,7 +371,8 @@ describe('drafts', () => {
 
 describe('answers to other calls', () => {
   const TOKEN = 'sign-in-4711';
-  const inFiveMinutes = () => expect.closeTo(Date.now() + 300_000, -4); // the precision -4 accepts a difference of up to 5 s
+  // The precision -4 accepts a difference of up to 5 s.
+  const inFiveMinutes = () => expect.closeTo(Date.now() + 300_000, -4);
 
   test.each<[unknown, () => unknown]>([
     ['2030-01-01T00:00:00Z', () => Date.UTC(2030, 0, 1)],

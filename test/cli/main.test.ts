@@ -22,7 +22,8 @@ async function startLongOutput() {
 
 test('the command line waits for a reader that takes the output slowly, and loses no output', async () => {
   const { child, ended } = await startLongOutput();
-  await delay(2_000); // the reader pauses longer than the command line waits at its end for the connection to Temporal to close
+  // The reader pauses longer than the command line waits at its end for the connection to Temporal to close.
+  await delay(2_000);
 
   const { faults } = JSON.parse(await text(child.stdout)) as { faults: string[] };
 

@@ -120,7 +120,8 @@ test('OnboardingService has a method for each call of a backend, and the request
   const audit: AuditEntry[] = [];
   for await (const entry of onboarding.audit(typed.accountId, { from: '2026-01-31' })) audit.push(entry);
 
-  expect(session).toMatch(/malformed/); // `malformed`, because the request has the member connectorId, which the service does not know
+  // `malformed`, because the request has the member connectorId, which the service does not know.
+  expect(session).toMatch(/malformed/);
   expect(url).toMatch(/^http.*\/connect#session=/);
   expect([found.started, started.started, again]).toMatchObject([
     false,

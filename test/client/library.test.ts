@@ -118,7 +118,8 @@ describe('start', () => {
     const slow = new ConnectorAuth(new Client({ connection, namespace, interceptors: { workflow: [hold] } }));
 
     const second = slow.start(on, { idempotencyKey: 'order 1' });
-    const release = await isHeld; // from now on, the start `second` waits: it has searched for a run, and has found no run
+    // From now on, the start `second` waits: it has searched for a run, and has found no run.
+    const release = await isHeld;
     const first = await stage.auth.start(on, { idempotencyKey: 'order 1' });
     const end = await stage.auth.result(on);
     release();

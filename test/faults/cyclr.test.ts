@@ -44,7 +44,8 @@ beforeAll(async () => {
   await Promise.all(duringTokenFaults.map((user) => user.play()));
   calls = await each(rows, AT_ONCE, async ({ fault, step }) => {
     const call = (await before(scene, step))(faults[fault]!());
-    await call.ended.catch(() => undefined); // an error is ignored here, because the test of this fault and step reports the error
+    // An error is ignored here, because the test of this fault and step reports the error.
+    await call.ended.catch(() => undefined);
     return call;
   });
 });

@@ -87,7 +87,8 @@ describeInBrowser('embedding', () => {
     const popup = await opening;
     await button(popup, 'Approve').waitFor();
     const reached = await popup.evaluate(reachOpener);
-    scene.complaints.length = 0; // `reachOpener` tries forbidden actions, so the errors that the browser wrote about them are removed here
+    // `reachOpener` tries forbidden actions, so the errors that the browser wrote about them are removed here.
+    scene.complaints.length = 0;
     await button(popup, 'Approve').click();
     await button(page, 'See all').click();
     await heading(page, 'Everything is connected').waitFor();

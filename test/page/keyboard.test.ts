@@ -158,7 +158,8 @@ describeInBrowser('keyboard operation', () => {
 
       const texts = await visit(look, async (page) => {
         look.views = [{ ...asked, revision: 4, fields: [{ ...environment!, options: [] }, domain!] }];
-        await field(page, 'Company domain').pressSequentially('a'); // when the user presses the first key, the page reads the views again
+        // When the user presses the first key, the page reads the views again.
+        await field(page, 'Company domain').pressSequentially('a');
         await field(page, 'Environment').waitFor();
         await page.keyboard.type('cme');
         return [await field(page, 'Environment').inputValue(), await field(page, 'Company domain').inputValue()];
@@ -215,7 +216,8 @@ describeInBrowser('keyboard operation', () => {
 
       const seen = await visit(look, async (page) => {
         look.views = [first, second];
-        await field(page, 'API key').pressSequentially('h'); // when the user presses the first key, the page reads the views again
+        // When the user presses the first key, the page reads the views again.
+        await field(page, 'API key').pressSequentially('h');
         await button(page, 'Do later').waitFor();
         await page.keyboard.type('alf');
         return [await focused(page), await field(page, 'API key').inputValue()];

@@ -180,7 +180,8 @@ describeInBrowser('repeated actions', () => {
     await route.continue();
 
     await (await route.request().response())!.finished();
-    await page.evaluate("fetch('/connect').then((answer) => answer.text())"); // when the page has this answer, the page also has the late answer
+    // When the page has this answer, the page also has the late answer.
+    await page.evaluate("fetch('/connect').then((answer) => answer.text())");
     expect(await page.evaluate('channels')).toBe(0);
     expect(streams.opened).toBe(opened);
   });

@@ -191,7 +191,8 @@ describeInBrowser('connect page', () => {
     [
       'within 33 seconds, without an action of the user',
       async (page: Page, at: number) => {
-        const isLater = (await page.evaluate<number>('Date.now()')) > at + 33_000; // `isLater` is true on a slow machine
+        // `isLater` is true on a slow machine.
+        const isLater = (await page.evaluate<number>('Date.now()')) > at + 33_000;
         if (!isLater) await page.clock.pauseAt(at + 33_000);
       },
     ],

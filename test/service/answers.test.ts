@@ -143,5 +143,6 @@ test('the log line of a request has only the fields of an allow-list', async () 
     msg: 'answered',
   });
   expect(service.log.join('')).not.toContain('hidden');
-  expect(service.log.join('')).not.toContain('/healthz'); // the log line of a successful health check has the level debug, which this log leaves out
+  // The log line of a successful health check has the level debug, which this log leaves out.
+  expect(service.log.join('')).not.toContain('/healthz');
 });

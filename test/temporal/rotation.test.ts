@@ -34,7 +34,8 @@ test('a call inside withDeadline keeps its deadline if the connection is replace
 
   const polls = connection.withDeadline(Date.now() + 1_000, async () => {
     replace(next.connection);
-    await connection.workflowService.getSystemInfo({}); // this call stands for the call with which the library polls for the result of an update
+    // This call stands for the call with which the library polls for the result of an update.
+    await connection.workflowService.getSystemInfo({});
   });
 
   expect(isGrpcDeadlineError(await polls.catch((err: unknown) => err))).toBe(true);

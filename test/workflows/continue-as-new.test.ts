@@ -94,7 +94,8 @@ test.concurrent(
     expect(await stage.auth.start(scene.key)).toMatchObject({ started: false, runId, intent: 'authenticate' });
     expect(await stage.auth.latestRun(scene.key)).toMatchObject({ runId, startedAt });
     const reads = () => scene.calls().filter((call) => call === `GET ${scene.key.connectorId}`).length;
-    await eventually(reads, (count) => count === 2); // the second read comes from the recheck that the second start has sent
+    // The second read comes from the recheck that the second start has sent.
+    await eventually(reads, (count) => count === 2);
 
     await stage.auth.submitProperties(scene.key, { submissionId: 'p', values: { Shop: 'acme' } });
     expect(await scene.reaches('awaitingAuthorization')).not.toHaveProperty('problem');
@@ -315,7 +316,8 @@ test.concurrent(
     const events = await receiver.gets(start.workflowId, types);
 
     expect(after).toEqual(before);
-    expect(Math.abs(later! - due!)).toBeLessThan(30_000); // the two times can differ by some seconds, because the check may have waited for the worker
+    // The two times can differ by some seconds, because the check may have waited for the worker.
+    expect(Math.abs(later! - due!)).toBeLessThan(30_000);
     expect(events.map(({ data }) => data.sequence)).toEqual([1, 2, 3, 4]);
     expect(events.at(-1)!.data).toMatchObject({ id: `${runId}.final`, total: 3, done: 1, metadata: one.metadata });
   },

@@ -390,7 +390,8 @@ describe('with waits of minutes', () => {
 
       expect(early.state).toBe('verifyingAuthorization');
       expect(end).toMatchObject({ verification: 'unproven', ...again });
-      expect(scene.reads()).toBe(9); // nine reads: one at the start, one at the request for the link, and seven re-reads
+      // Nine reads: one at the start, one at the request for the link, and seven re-reads.
+      expect(scene.reads()).toBe(9);
       expect(scene.cyclr().Authenticated).toBe(true);
       if (decision === 'decline') expect(scene.cyclr().AuthValue).toBe(oldTokens);
     },

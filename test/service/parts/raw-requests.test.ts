@@ -86,7 +86,8 @@ test('a request whose headers or body take over 30 s is answered with 408 reques
   ]);
 
   const seconds = (Date.now() - begin) / 1000;
-  expect(service.log.filter((line) => line.includes('/connect/go'))).toEqual([]); // the log lines of these answers do not name the route
+  // The log lines of these answers do not name the route.
+  expect(service.log.filter((line) => line.includes('/connect/go'))).toEqual([]);
   expect(seconds).toBeGreaterThan(25);
   expect(seconds).toBeLessThan(60); // with Node's defaults the connections would close after 60 and 90 s
 }, 120_000);

@@ -440,7 +440,8 @@ describe('the inbox', () => {
   });
 
   test('the inbox has room for bodies of 524,288 characters in all, and has room again after one message was read', () => {
-    const half = message('credentialInput', 'x'.repeat(262_142)); // 262,144 characters together with the two quotes of JSON
+    // 262,144 characters together with the two quotes of JSON.
+    const half = message('credentialInput', 'x'.repeat(262_142));
     const inbox = inboxOf(half);
 
     expect(inbox.hasRoomFor(half)).toBe(true);
