@@ -5,6 +5,7 @@ import { ConnectorAuth } from '../../client/connector-auth';
 import { entryOf } from '../../sandbox/catalogue';
 import type { Decision } from '../../sandbox/oauth';
 import type { FaultRule } from '../../sandbox/fault-rule';
+import { persistently } from '../../scripts/user/persistent';
 import { open } from '../../sealing/seal';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { AuthorizationLink, View } from '../../workflows/view';
@@ -497,9 +498,9 @@ describe('flows that last minutes or hours', () => {
     skipping.record('confirmations-join', scene.handle);
     const link = await scene.asks();
 
-    const first = scene.confirms(link);
+    const first = persistently(() => scene.confirms(link));
     await scene.reaches('verifyingAuthorization');
-    const others = [scene.confirms(link), scene.confirms({ attemptId: 'unknown' })];
+    const others = [link, { attemptId: 'unknown' }].map((of) => persistently(() => scene.confirms(of)));
     await accepted(scene, 4);
     await skipping.sleep('3s');
     await scene.decides(link, 'approve');
@@ -519,11 +520,11 @@ describe('flows that last minutes or hours', () => {
     const scene = await consentScene(skipping);
     const link = await scene.asks();
 
-    const first = scene.confirms(link);
+    const first = persistently(() => scene.confirms(link));
     await scene.reaches('verifyingAuthorization');
     await skipping.sleep('11s');
     const answer = await first;
-    const second = scene.confirms(link);
+    const second = persistently(() => scene.confirms(link));
     await skipping.sleep('25s');
 
     expect(answer).toMatchObject({ state: 'verifyingAuthorization' });
@@ -569,7 +570,7 @@ describe('flows that last minutes or hours', () => {
   test('a confirmation before the consent does not prevent the verification of a later return', async () => {
     const scene = await consentScene(skipping);
     const link = await scene.asks();
-    const early = scene.confirms(link);
+    const early = persistently(() => scene.confirms(link));
     await scene.reaches('verifyingAuthorization');
     await skipping.sleep('31s');
     await scene.reaches('awaitingAuthorization');

@@ -1,5 +1,6 @@
 /** The waits of a flow: their lengths and their ends. */
 import type { FaultRule } from '../../sandbox/fault-rule';
+import { persistently } from '../../scripts/user/persistent';
 import type { ConnectorKey } from '../../workflows/connector';
 import { consentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
@@ -323,7 +324,7 @@ test('an update that has no result after 10 s gets the current view, and its inp
   };
   const properties = await waiting('Fernhill', 'awaitingProperties');
   stage.record('answer-after-10-seconds', properties.handle);
-  const set = properties.sets({ Domain: 'acme' });
+  const set = persistently(() => properties.sets({ Domain: 'acme' }, 'p'));
   await happens(properties, 'cyclrUnavailable');
   await stage.sleep('11s');
   const first = await set;
@@ -331,7 +332,7 @@ test('an update that has no result after 10 s gets the current view, and its inp
   await properties.reaches('awaitingCredentials');
 
   const credentials = await waiting('Brightdesk', 'awaitingCredentials');
-  const given = credentials.gives({ kind: 'apiKey', key: 'right' });
+  const given = persistently(() => credentials.gives({ kind: 'apiKey', key: 'right' }, 'c'));
   await happens(credentials, 'cyclrUnavailable');
   await stage.sleep('11s');
   const second = await given;
