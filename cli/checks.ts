@@ -7,7 +7,7 @@ import { TokenSource } from '../activities/cyclr/token';
 import { readKeySet } from '../sealing/key-file';
 import { keySetOf } from '../sealing/keys';
 import type { Cli } from './cli';
-import { doctorVariables, findSealingKeys, usedStack } from './config';
+import { findSealingKeys, usedStack, variablesOf } from './config';
 import { notChecked, type Outcome } from './output';
 
 /**
@@ -23,7 +23,7 @@ const MAX_DIFFERENCE_MS = 30_000;
  */
 export async function checkCyclr(cli: Cli): Promise<Outcome> {
   const names = ['CYCLR_API_URL', 'CYCLR_CLIENT_ID', 'CYCLR_CLIENT_SECRET'] as const;
-  const variables = await doctorVariables(cli, ...names);
+  const variables = await variablesOf(cli, ...names);
   const { CYCLR_API_URL: origin, CYCLR_CLIENT_ID: clientId, CYCLR_CLIENT_SECRET: clientSecret } = variables;
   if (!origin && !clientId && !clientSecret) return checkByWorker(cli);
   if (!origin || !clientId || !clientSecret) {
@@ -49,7 +49,7 @@ const remedies: { [kind in CyclrErrorKind]?: string } = {
 const Readiness = z.object({ cyclr: z.object({ ok: z.boolean(), at: z.string(), detail: z.string() }).optional() });
 
 async function checkByWorker(cli: Cli): Promise<Outcome> {
-  const { HEALTH_PORT } = await doctorVariables(cli, 'HEALTH_PORT');
+  const { HEALTH_PORT } = await variablesOf(cli, 'HEALTH_PORT');
   const variables = 'set CYCLR_API_URL, CYCLR_CLIENT_ID and CYCLR_CLIENT_SECRET';
   const url = HEALTH_PORT === undefined ? usedStack(cli)?.worker?.healthUrl : `http://127.0.0.1:${HEALTH_PORT}/readyz`;
   if (url === undefined) return notChecked(`${variables}, or HEALTH_PORT of a worker on this machine`);
@@ -86,7 +86,7 @@ const firstKidOf = async (text: string): Promise<string> => (await keySetOf(text
 
 /** Compares this machine's clock with the date of an answer of Cyclr. Temporal's answers have no date. */
 export async function checkClock(cli: Cli): Promise<Outcome> {
-  const { CYCLR_API_URL, CYCLR_SERVICE_URL } = await doctorVariables(cli, 'CYCLR_API_URL', 'CYCLR_SERVICE_URL');
+  const { CYCLR_API_URL, CYCLR_SERVICE_URL } = await variablesOf(cli, 'CYCLR_API_URL', 'CYCLR_SERVICE_URL');
   const origin = CYCLR_API_URL ?? usedStack(cli)?.cyclr.url ?? CYCLR_SERVICE_URL;
   if (!origin) return notChecked('set CYCLR_API_URL to the API domain of your Cyclr instance');
   const before = Date.now();

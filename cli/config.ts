@@ -83,7 +83,7 @@ export const environment = z.object({
   TASK_QUEUE: text.meta({
     description: 'Task queue of the flows. Worker, service and command line need the same value.',
     example: 'connector-auth-eu',
-    default: 'connector-auth',
+    default: 'the task queue of `npm start`, otherwise connector-auth',
   }),
 });
 
@@ -92,7 +92,7 @@ type Variables = z.output<typeof environment>;
 /**
  * Reads only the environment variables in `names`, so that a wrong value of another variable does not end the command.
  */
-const variablesOf = ({ env }: Pick<Place, 'env'>, ...names: (keyof Variables)[]): Promise<Variables> =>
+export const variablesOf = ({ env }: Pick<Place, 'env'>, ...names: (keyof Variables)[]): Promise<Variables> =>
   readEnvironment(z.object(Object.fromEntries(names.map((name) => [name, environment.shape[name]]))), env);
 
 /** The data folder of `npm start`, in the folder where the command line runs. */
@@ -161,19 +161,19 @@ export async function webhookSecretsOf(place: Place): Promise<string[] | undefin
   return WEBHOOK_SECRETS === undefined ? undefined : configured(() => secretsOf(WEBHOOK_SECRETS), 'WEBHOOK_SECRETS: ');
 }
 
-/** The environment variables in `names`, and the task queue of the flows. */
-export async function doctorVariables(
-  place: Place,
-  ...names: (keyof Variables)[]
-): Promise<Variables & { taskQueue: string }> {
-  const variables = await variablesOf(place, ...names, 'TASK_QUEUE');
-  return { ...variables, taskQueue: variables.TASK_QUEUE ?? defaultTaskQueue };
+/**
+ * The task queue of the flows: TASK_QUEUE. Without this variable, the task queue of `npm start`, if the command line
+ * uses the Temporal server of `npm start`. Otherwise the default task queue.
+ */
+export async function taskQueueOf(place: Place): Promise<string> {
+  const { TASK_QUEUE } = await variablesOf(place, 'TASK_QUEUE');
+  return TASK_QUEUE ?? usedStack(place)?.taskQueue ?? defaultTaskQueue;
 }
 
 /**
- * The settings of Cyclr from the CYCLR_* variables. Without these variables, the settings of the sandbox of `npm start`
- * in this folder. Fails: `configuration` if only some of the variables are set, or if there is neither a variable nor a
- * sandbox.
+ * The settings of Cyclr from the CYCLR_* variables. Without these variables, the settings of the sandbox of `npm start`,
+ * if the command line uses the Temporal server of `npm start`. Fails: `configuration` if only some of the variables are
+ * set, or if there is neither a variable nor a sandbox.
  */
 export async function cyclrConfig({ env, cwd }: Place): Promise<CyclrConfig> {
   const names = ['CYCLR_API_URL', 'CYCLR_CLIENT_ID', 'CYCLR_CLIENT_SECRET'] as const;
@@ -183,7 +183,7 @@ export async function cyclrConfig({ env, cwd }: Place): Promise<CyclrConfig> {
     CYCLR_CLIENT_SECRET: clientSecret,
   } = await variablesOf({ env }, ...names);
   if (apiUrl && clientId && clientSecret) return { apiUrl, clientId, clientSecret };
-  const { cyclr } = (!apiUrl && !clientId && !clientSecret && localStack(cwd)) || {};
+  const { cyclr } = (!apiUrl && !clientId && !clientSecret && usedStack({ env, cwd })) || {};
   if (cyclr?.sandbox) return { apiUrl: cyclr.url, clientId: 'sandbox', clientSecret: 'sandbox-secret' };
   throw new CliError('configuration', `set all of ${names.join(', ')}, or run npm start in this folder`);
 }
@@ -225,7 +225,7 @@ export async function connect({ env, cwd }: Place): Promise<Connected> {
   });
   const { namespace, dataConverter } = target;
   const client = new Client({ connection, namespace, dataConverter });
-  const { TASK_QUEUE: taskQueue } = await variablesOf({ env }, 'TASK_QUEUE');
+  const taskQueue = await taskQueueOf({ env, cwd });
   return {
     flows: new ConnectorAuth(client, { taskQueue }),
     server: { services: connection, address: target.address, namespace },

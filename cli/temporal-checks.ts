@@ -11,7 +11,7 @@ import {
   withTypes,
 } from '../temporal/search-attributes';
 import type { Cli, Server } from './cli';
-import { doctorVariables, isInRepository } from './config';
+import { isInRepository, taskQueueOf, variablesOf } from './config';
 import type { Outcome } from './output';
 
 const GRPC_NOT_FOUND = 5;
@@ -65,7 +65,7 @@ export async function checkSearchAttributes(cli: Cli): Promise<Outcome> {
  * for only one of these two kinds of tasks. Also checks the separate task queue of the activities that post events.
  */
 export async function checkWorkers(cli: Cli): Promise<Outcome> {
-  const { taskQueue } = await doctorVariables(cli);
+  const taskQueue = await taskQueueOf(cli);
   const server = await cli.server();
   const kinds = [
     { kind: 'workflow', ...(await describeQueue(server, taskQueue, WORKFLOW)) },
@@ -91,7 +91,8 @@ export async function checkWorkers(cli: Cli): Promise<Outcome> {
  * without versioning get no tasks.
  */
 export async function checkDeployment(cli: Cli): Promise<Outcome> {
-  const { WORKER_DEPLOYMENT, taskQueue } = await doctorVariables(cli, 'WORKER_DEPLOYMENT');
+  const { WORKER_DEPLOYMENT } = await variablesOf(cli, 'WORKER_DEPLOYMENT');
+  const taskQueue = await taskQueueOf(cli);
   const server = await cli.server();
   const queue = await describeQueue(server, taskQueue, WORKFLOW);
   const pollers = queue.pollers.flatMap(({ deployment }) => deployment ?? []);

@@ -126,7 +126,10 @@ function requireSandbox({ cyclr }: Pick<Running, 'cyclr'>): void {
  * Runs the whole demo. `receiver` gets the events. There is no receiver if the demo uses the stack of npm start,
  * because the worker of that stack sends its events elsewhere or nowhere.
  */
-async function play({ temporal, cyclr, sealingKeys, service }: Running, receiver?: Receiver): Promise<number> {
+async function play(
+  { taskQueue, temporal, cyclr, sealingKeys, service }: Running,
+  receiver?: Receiver,
+): Promise<number> {
   requireSandbox({ cyclr });
   const address = temporal.address;
   const configured = temporalTarget();
@@ -135,9 +138,7 @@ async function play({ temporal, cyclr, sealingKeys, service }: Running, receiver
     configured.address === address ? configured : { ...configured, address, connectionOptions: { address } };
   const connection = await connect(target, CONNECT_MS);
   try {
-    const auth = new ConnectorAuth(new Client({ connection, namespace: temporal.namespace }), {
-      taskQueue: process.env.TASK_QUEUE || undefined,
-    });
+    const auth = new ConnectorAuth(new Client({ connection, namespace: temporal.namespace }), { taskQueue });
     const sealer = sealerOf(await publicKeyOf(await readKeySet(sealingKeys)));
     const library = persistent(
       libraryTransport({ auth, sealer, by: 'demo', returnTo: `${cyclr.url}/return` }),

@@ -8,7 +8,7 @@ import { origin, readEnvironment } from '../../temporal/environment';
 import type { LocalStack } from '../../temporal/local-stack';
 import { readKeySet } from '../../sealing/key-file';
 import { registerSearchAttributes } from '../../temporal/search-attributes';
-import { taskQueue } from '../../workflows/messages';
+import { taskQueue as defaultTaskQueue } from '../../workflows/messages';
 import { openDataFolder } from './data-folder';
 import { startSandbox, startService, startTemporal, startWorker } from './parts';
 import { startTogether, type LocalProcess } from './process';
@@ -129,12 +129,14 @@ async function startParts(options: StackOptions, started: Started): Promise<Runn
   const worker = await started(
     startWorker({ ...shared, cyclr, sealingKeys, healthPort: ports.health, env: workerEnv }),
   );
-  say(`Worker on task queue ${process.env.TASK_QUEUE || taskQueue}, its health at ${worker.healthUrl}`);
+  const taskQueue = process.env.TASK_QUEUE || defaultTaskQueue;
+  say(`Worker on task queue ${taskQueue}, its health at ${worker.healthUrl}`);
 
   const keys = { sealingKeys: await readKeySet(sealingKeys), keys: serviceKeys };
   const { url, apiKey } = await started(startService({ ...shared, ...keys, port: ports.service, env: serviceEnv }));
   say(`Onboarding service at ${url}, its API at ${url}/docs`);
   return {
+    taskQueue,
     temporal: { address, namespace, uiUrl: temporal?.uiUrl },
     cyclr: { url: cyclrUrl, serviceUrl: sandbox ? cyclrUrl : CYCLR_SERVICE_URL, sandbox: sandbox !== undefined },
     sealingKeys,

@@ -78,8 +78,8 @@ function stopping(): { signal: AbortSignal; stopped: Promise<undefined> } {
 }
 
 /** Writes the stack file, by which other commands find this stack. */
-function writeNote({ temporal, cyclr, sealingKeys, service, worker }: Running): void {
-  const stack: LocalStack = { pid: process.pid, temporal, cyclr, sealingKeys, service, worker };
+function writeNote({ taskQueue, temporal, cyclr, sealingKeys, service, worker }: Running): void {
+  const stack: LocalStack = { pid: process.pid, taskQueue, temporal, cyclr, sealingKeys, service, worker };
   writePrivate(stackFile(folder), stack);
 }
 

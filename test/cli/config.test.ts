@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { connect, programName } from '../../cli/config';
+import { connect, cyclrConfig, programName, taskQueueOf } from '../../cli/config';
 import { freePort } from '../../scripts/local/ports';
 import { stackFile } from '../../temporal/local-stack';
 import { temporaryFolder, write } from '../scripts/parts/scene';
@@ -38,6 +38,17 @@ test('a stack file that is not valid causes a configuration error of one line', 
 
   expect(failure).toMatchObject({ code: 'configuration', message: expect.stringContaining(file) });
   expect(String(failure)).not.toMatch(/marked-secret|\n/);
+});
+
+test('the task queue and the sandbox of the local stack are the defaults, unless TEMPORAL_ADDRESS names another server', async () => {
+  const cwd = folderOfStack();
+  const elsewhere = { TEMPORAL_ADDRESS: await closedAddress() };
+
+  expect(await taskQueueOf({ env: {}, cwd })).toBe('connector-auth-local');
+  expect(await taskQueueOf({ env: { TASK_QUEUE: 'connector-auth-eu' }, cwd })).toBe('connector-auth-eu');
+  expect(await taskQueueOf({ env: elsewhere, cwd })).toBe('connector-auth');
+  expect(await cyclrConfig({ env: {}, cwd })).toMatchObject({ apiUrl: 'http://127.0.0.1:2' });
+  await expect(cyclrConfig({ env: elsewhere, cwd })).rejects.toMatchObject({ code: 'configuration' });
 });
 
 test.each([

@@ -140,6 +140,7 @@ export function folderOfStack(parts: Partial<LocalStack> = {}): string {
   const folder = temporaryFolder();
   const stack: LocalStack = {
     pid: process.pid,
+    taskQueue: 'connector-auth-local',
     temporal: { address: '127.0.0.1:1', namespace: 'default' },
     cyclr: { url: 'http://127.0.0.1:2', serviceUrl: 'http://127.0.0.1:2', sandbox: true },
     sealingKeys: 'keys.json',

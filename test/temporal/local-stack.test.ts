@@ -5,6 +5,7 @@ import { temporaryFolder, write } from '../scripts/parts/scene';
 
 const stack = {
   pid: process.pid,
+  taskQueue: 'connector-auth',
   temporal: { address: '127.0.0.1:4444', namespace: 'default' },
   cyclr: { url: 'http://127.0.0.1:4445', serviceUrl: 'http://127.0.0.1:4445', sandbox: true },
   sealingKeys: '/keys.json',
