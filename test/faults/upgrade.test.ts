@@ -56,6 +56,12 @@ test('a waiting flow continues during a ramp, after a rollback and after the upg
     const env = { ...temporalEnv(temporal), TEMPORAL_CLI_PATH };
     return launch(join(root, 'scripts', 'upgrade.sh'), [DEPLOYMENT, ...args], { env }).ended;
   };
+  /** Repeats a step until it succeeds, because the server knows a version only some time after its first poll. */
+  const upgraded = (...args: string[]) =>
+    eventually(
+      () => upgrade(...args),
+      ({ code }) => code === 0,
+    );
   const startVersion = async (name: string, dist: string) => {
     const worker = await startWorker({
       ...{ name, logFolder, temporal, cyclr: sandbox.cyclr, sealingKeys },
@@ -79,22 +85,16 @@ test('a waiting flow continues during a ramp, after a rollback and after the upg
     );
 
   const first = await startVersion('first', old);
-  await eventually(
-    () => upgrade('current', oldId),
-    ({ code }) => code === 0,
-  );
+  await upgraded('current', oldId);
   await auth.start(key);
   for await (const { state } of auth.views(key)) if (state === 'awaitingCredentials') break;
   const second = await startVersion('second', next);
-  await eventually(
-    () => upgrade('ramp', nextId, '100'),
-    ({ code }) => code === 0,
-  );
+  await upgraded('ramp', nextId, '100');
   const status = await upgrade('status');
   await buildAfterTask(nextId);
-  expect(await upgrade('stop-ramp', nextId)).toMatchObject({ code: 0 });
+  await upgraded('stop-ramp', nextId);
   await buildAfterTask(oldId);
-  expect(await upgrade('current', nextId)).toMatchObject({ code: 0 });
+  await upgraded('current', nextId);
   await buildAfterTask(nextId);
   await first.stop();
   const submissionId = 'first';
