@@ -32,13 +32,28 @@ export async function playCycle(parts: CycleParts): Promise<boolean> {
   const input = { ...key, scope: { cycleId: id }, activateCycle: true, by: 'demo' };
   say(`\nOne onboarding for the cycle ${id} with ${[...connectorIds.keys()].join(', ')}\n`);
   await persistently(() => auth.startOnboarding(input), patience);
-  const users = [...connectorIds].map(([name, connectorId]) => userOf(name, connectorId).play());
+  const started = flowsStarted(parts, key);
+  const users = [...connectorIds].map(async ([name, connectorId]) => {
+    await started;
+    await userOf(name, connectorId).play();
+  });
   const [progress] = await Promise.all([printed(parts, key), ...users]);
   say(`${isActive(progress) ? '✓' : '✗'} onboarding ${progress.state}, cycle ${progress.cycle?.state}`);
   return isActive(progress);
 }
 
 const isActive = ({ state, cycle }: OnboardingProgress): boolean => state === 'completed' && cycle?.state === 'active';
+
+/**
+ * Waits until the onboarding has started the flows of all connectors. A flow that a user starts earlier can end before
+ * the onboarding starts one for the same connector, and there would be a run more than the demo expects.
+ */
+async function flowsStarted({ auth, patience, connectorIds }: CycleParts, key: OnboardingKey): Promise<void> {
+  for (; ; await delay(CHECK_MS)) {
+    const { connectors } = await persistently(() => auth.onboarding(key), patience);
+    if (connectors.length === connectorIds.size && connectors.every(({ state }) => state !== 'waiting')) return;
+  }
+}
 
 /** Prints each new state of a connector. Resolves with the final progress of the onboarding. */
 async function printed({ auth, patience, say }: CycleParts, key: OnboardingKey): Promise<OnboardingProgress> {
