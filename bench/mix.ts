@@ -76,7 +76,7 @@ export class Mix {
     const running = new Set<Promise<void>>();
     const since = performance.now();
     for (let due = since; due < since + ms; due += 60_000 / rate) {
-      await delay(due - performance.now());
+      await delay(Math.max(0, due - performance.now()));
       const account = this.#free.shift();
       if (!account) {
         this.skipped++;

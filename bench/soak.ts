@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { OPEN } from '../workflows/visibility';
 import { growthOf, readObjects, type Growth, type Objects } from './heap-snapshots';
 import { Mix } from './mix';
+import { fillLimits } from './service/limits';
 import { cpuMsOf, descriptorsOf, rssOf } from './processes';
 import type { BenchWorker, Stack } from './stack';
 import { latencyOf, median, slopeOf, type Latency, type Slope } from './stats';
@@ -87,8 +88,8 @@ export interface Soak {
 }
 
 /**
- * Runs the load until `minutes` have passed. After each minute of load, waits until no workflow is open, and takes a
- * sample. Only on Linux.
+ * Fills the rate limits of the service. Then runs the load until `minutes` have passed. After each minute of load, waits
+ * until no workflow is open, and takes a sample. Only on Linux.
  */
 export async function soak(
   stack: Stack,
@@ -103,6 +104,7 @@ export async function soak(
   const cpuMs = () => [stack.serverPid, worker.pid, service.pid].reduce((sum, pid) => sum + cpuMsOf(pid), 0);
   const mix = new Mix(stack, service);
   await mix.install();
+  await fillLimits(service);
   const samples: Minute[] = [];
   const snapshots: Record<Name, Objects>[] = [];
   say(HEADINGS);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { generateKey, publicKeyOf, type SealingKey } from '../sealing/keys';
+import { sessionKeysOf, type SessionKeys } from '../service/keys';
 import { connect } from '../temporal/connection';
 import {
   type ServiceAddress,
@@ -16,6 +17,7 @@ import {
   type TemporalOptions,
 } from '../scripts/local/parts';
 import { freePort } from '../scripts/local/ports';
+import { newServiceKeys } from '../scripts/local/settings';
 import { startTogether, type LocalProcess } from '../scripts/local/process';
 import { searchAttributeTypes } from '../temporal/search-attributes';
 import type { ContenderName } from './contenders';
@@ -40,7 +42,10 @@ export interface BenchWorker {
 }
 
 /** A process of the onboarding service. */
-export interface BenchService extends ServiceAddress, BenchWorker {}
+export interface BenchService extends ServiceAddress, BenchWorker {
+  /** The keys with which the service signs its tokens. */
+  sessionKeys: SessionKeys;
+}
 
 export interface Stack {
   client: Client;
@@ -122,8 +127,9 @@ async function startParts(
     },
     startService: async (temporalAddress = address) => {
       const { env, ...calls } = await probe(folder);
-      const service = await startService({ ...shared, temporal: { address: temporalAddress }, env });
-      return { ...started(service), ...calls };
+      const keys = newServiceKeys();
+      const service = await startService({ ...shared, temporal: { address: temporalAddress }, keys, env });
+      return { ...started(service), ...calls, sessionKeys: sessionKeysOf(JSON.stringify(keys.sessionKeys)) };
     },
   };
 }
