@@ -13,8 +13,20 @@ const withServer = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
 };
-/** Tests of the page that visit every state or every connector, in each language, theme or host page. */
-const longOfPage = ['accessibility', 'every-connector', 'host-policies', 'languages', 'rehearsal', 'speed', 'tabs'];
+/**
+ * Tests of the page that visit every state or every connector, in each language, theme or host page, or by keyboard
+ * alone.
+ */
+const longOfPage = [
+  'accessibility',
+  'every-connector',
+  'host-policies',
+  'keyboard',
+  'languages',
+  'rehearsal',
+  'speed',
+  'tabs',
+];
 /**
  * The tests of faults, of the bench, of the demo, of npm start, of TLS to Temporal, of memory, of slow requests and of
  * large onboardings, and the long tests of the page. Jest runs them only if an argument names them.
