@@ -28,8 +28,9 @@ const longOfPage = [
   'tabs',
 ];
 /**
- * The tests of faults, of the bench, of the demo, of npm start, of TLS to Temporal, of memory, of slow requests and of
- * large onboardings, and the long tests of the page. Jest runs them only if an argument names them.
+ * The tests of faults, of the bench, of the demo, of npm start, of the build, of a stopped `npm test`, of TLS to
+ * Temporal, of memory, of slow requests and of large onboardings, and the long tests of the page. Jest runs them only if
+ * an argument names them.
  */
 const long = {
   ...shared,
@@ -43,6 +44,7 @@ const long = {
     '<rootDir>/test/workflows/onboarding-large.test.ts',
     '<rootDir>/test/service/memory.test.ts',
     '<rootDir>/test/service/parts/raw-requests.test.ts',
+    '<rootDir>/test/scripts/parts/{build,npm-test}.test.ts',
   ],
 };
 const names = [
@@ -55,6 +57,8 @@ const names = [
   'memory',
   'raw-requests',
   'onboarding-large',
+  'parts/build',
+  'npm-test',
   ...longOfPage,
 ];
 const isLongNamed = process.argv.slice(2).some((arg) => new RegExp(names.join('|')).test(arg));
@@ -71,7 +75,7 @@ module.exports = {
       testMatch: [
         '<rootDir>/test/!(workflows|client|scripts|service|page|faults)/**/!(secure).test.ts',
         '<rootDir>/test/*.test.ts',
-        '<rootDir>/test/*/parts/!(raw-requests).test.ts',
+        '<rootDir>/test/*/parts/!(raw-requests|build|npm-test).test.ts',
       ],
     },
     {
