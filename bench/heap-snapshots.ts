@@ -43,6 +43,16 @@ function add(objects: Objects, { snapshot, nodes, strings }: Snapshot): void {
   }
 }
 
+/** The kinds of values that V8 makes itself while it compiles and optimizes code. */
+const OF_V8 = ['(code)', '(hidden)', '(object shape)'];
+
+/** How many bytes the objects of the program need more in `after` than in `before`. */
+export function retainedBytes(before: Objects, after: Objects): number {
+  const bytesOf = (objects: Objects) =>
+    [...objects].reduce((sum, [name, { bytes }]) => sum + (OF_V8.includes(name) ? 0 : bytes), 0);
+  return bytesOf(after) - bytesOf(before);
+}
+
 /** Returns the constructors whose objects need more bytes in `after` than in `before`. The largest growth is first. */
 export const growthOf = (before: Objects, after: Objects): Growth[] =>
   [...after]

@@ -63,9 +63,9 @@ Takes some minutes. Exit code 0 only if every flow is authenticated and no histo
   --soak MINUTES only runs a mixed load for 10 minutes or longer, on Linux: API key flows, consents, onboardings, monitors,
                  sessions and mistakes of users, with all their events. Takes a sample after each minute. The first
                  fifth is the warm-up, the next three fifths have the slopes, and two heap snapshots enclose the last
-                 fifth; writes soak.json. Exit code 0 only if each unit of the load started and ended as expected, the
-                 descriptors of worker and service did not grow, and no slope of heap or RSS is more than three standard errors
-                 above 0
+                 fifth; writes soak.json. Exit code 0 only if each unit of the load started and ended as expected, a unit
+                 left at most 8 bytes in the objects of worker and of service between the snapshots, and no slope of RSS
+                 or descriptors is more than three standard errors above 0
   --rate N       number of units of this load that are started in a minute (default 120)
   --profile      only profiles the worker of each workflow while it runs --flows flows, and prints the time in
                  the parts of the code; writes a .cpuprofile for each thread, and profile.json

@@ -124,6 +124,7 @@ export class Mix {
     },
     session: async (account: Account) => {
       const key = await this.#renewed('Kestrel', account);
+      await this.#call(() => this.#auth.start(key)); // otherwise, the stream would show the end of the earlier run
       const watch = await watchesOf(this.stack, this.service).stream({ key } as Part);
       await this.#authenticate('Kestrel', key, this.#library);
       await watch.sees('authenticated');

@@ -1,12 +1,12 @@
 /** Runs a mixed load for a long time, and measures whether the memory or the descriptors of the processes grow. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { OPEN } from '../workflows/visibility';
-import { growthOf, readObjects, type Growth, type Objects } from './heap-snapshots';
+import { growthOf, readObjects, retainedBytes, type Growth, type Objects } from './heap-snapshots';
 import { Mix } from './mix';
 import { fillLimits } from './service/limits';
 import { cpuMsOf, descriptorsOf, rssOf } from './processes';
 import type { BenchWorker, Stack } from './stack';
-import { latencyOf, median, slopeOf, type Latency, type Slope } from './stats';
+import { latencyOf, slopeOf, type Latency, type Slope } from './stats';
 import { startTarget, type Target } from './target';
 
 const MINUTE_MS = 60_000;
@@ -18,8 +18,16 @@ const WARM_UP = 0.2;
  * a snapshot.
  */
 const SNAPSHOTS = 0.2;
-/** A slope is growth if it is more than this number of standard errors above 0. */
+/** RSS and descriptors grow if their slope is more than this number of standard errors above 0. */
 const STANDARD_ERRORS = 3;
+/**
+ * The objects of a process grow if a unit leaves more than this number of bytes behind. One entry of a map needs at
+ * least 24 bytes. The slope of the heap does not decide, because V8 compiles and optimizes code for hours, and the heap
+ * contains this code.
+ */
+const MAX_RETAINED = 8;
+/** The wait before a heap snapshot. The timers of the load end within this time: the longest timer lasts 15 s. */
+const QUIET_MS = 20_000;
 /**
  * The time limit of the wait until no workflow is open and all events have arrived. Only a wait that hangs reaches this
  * limit.
@@ -57,12 +65,16 @@ interface Minute extends Record<Name, Sample> {
   serverRss: number;
 }
 
-/** The growth of a process between the warm-up and the first heap snapshot. The slopes are in KiB for each minute. */
+/**
+ * The growth of a process. The slopes are for one minute, between the warm-up and the first heap snapshot. The slopes of
+ * heap and RSS are in KiB.
+ */
 interface ProcessGrowth {
   heap: Slope;
   rss: Slope;
-  /** The median of the last third of the samples minus the median of the first third. */
-  descriptors: number;
+  descriptors: Slope;
+  /** The bytes that one unit between the two heap snapshots left in the objects of the process. */
+  retained: number;
   /** The constructors whose objects grew most, in bytes, between the two heap snapshots. */
   topGrowers: Growth[];
 }
@@ -82,7 +94,7 @@ export interface Soak {
   errors: string[];
   repeats: number;
   growth: Record<Name, ProcessGrowth>;
-  /** True if no error occurred, no unit was skipped, and neither memory nor descriptors grew. */
+  /** True if no error occurred, no unit was skipped, and neither objects nor RSS nor descriptors grew. */
   isSteady: boolean;
   samples: Minute[];
 }
@@ -106,13 +118,14 @@ export async function soak(
   await mix.install();
   await fillLimits(service);
   const samples: Minute[] = [];
-  const snapshots: Record<Name, Objects>[] = [];
+  const snapshots: { units: number; objects: Record<Name, Objects> }[] = [];
+  const takeSnapshots = async () => snapshots.push({ units: mix.units, objects: await objectsOf(processes) });
   say(HEADINGS);
   const since = performance.now();
   const passed = () => (performance.now() - since) / MINUTE_MS;
   while (passed() < minutes || snapshots.length === 0) {
     // The first snapshot is taken before a minute of load, so that there is load between the two snapshots.
-    if (snapshots.length === 0 && passed() > minutes * (1 - SNAPSHOTS)) snapshots.push(await objectsOf(processes));
+    if (snapshots.length === 0 && passed() > minutes * (1 - SNAPSHOTS)) await takeSnapshots();
     const before = { ...mix, errors: mix.errors.length, cpuMs: cpuMs() };
     mix.inputsMs = [];
     await mix.play(MINUTE_MS, rate);
@@ -134,18 +147,20 @@ export async function soak(
     say(lineOf(sample));
     mix.errors.slice(before.errors).forEach(say);
   }
-  snapshots.push(await objectsOf(processes));
+  await takeSnapshots();
   await Promise.all([worker.stop(), service.stop(), target.close()]);
   const measured = samples.filter(({ at }) => at > minutes * WARM_UP && at < minutes * (1 - SNAPSHOTS));
   const times = measured.map(({ at }) => at);
+  const [first, last] = [snapshots[0]!, snapshots[1]!];
   const growth = {} as Soak['growth'];
   for (const name of names) {
     const of = (key: keyof Sample) => measured.map((sample) => sample[name][key]);
     growth[name] = {
       heap: slopeOf(times, of('heap').map(toKiB)),
       rss: slopeOf(times, of('rss').map(toKiB)),
-      descriptors: median(lastThird(of('descriptors'))) - median(firstThird(of('descriptors'))),
-      topGrowers: growthOf(snapshots[0]![name], snapshots[1]![name]),
+      descriptors: slopeOf(times, of('descriptors')),
+      retained: retainedBytes(first.objects[name], last.objects[name]) / (last.units - first.units),
+      topGrowers: growthOf(first.objects[name], last.objects[name]),
     };
   }
   const sum = (key: 'cpuMs' | 'units') => measured.reduce((total, sample) => total + sample[key], 0);
@@ -156,11 +171,12 @@ export async function soak(
 }
 
 /**
- * True if a value grew. Also true if there are fewer than three samples: their standard error is NaN, so they can't
+ * True if a process grew. Also true if there are fewer than three samples: their standard error is NaN, so they can't
  * exclude growth.
  */
-const grows = ({ heap, rss, descriptors }: ProcessGrowth): boolean =>
-  descriptors > 0 || [heap, rss].some(({ slope, standardError }) => !(slope <= STANDARD_ERRORS * standardError));
+const grows = ({ rss, descriptors, retained }: ProcessGrowth): boolean =>
+  retained > MAX_RETAINED ||
+  [rss, descriptors].some(({ slope, standardError }) => !(slope <= STANDARD_ERRORS * standardError));
 
 /**
  * Waits until no workflow is open and the receiver has got all events. If the receiver has got more events then, or
@@ -184,13 +200,12 @@ async function sampleOf(process: BenchWorker): Promise<Sample> {
 }
 
 async function objectsOf(processes: Record<Name, BenchWorker>): Promise<Record<Name, Objects>> {
+  await delay(QUIET_MS);
   const read = async (name: Name) => readObjects(await processes[name].heapSnapshots());
   return { worker: await read('worker'), service: await read('service') };
 }
 
 const toKiB = (bytes: number): number => bytes / 1024;
-const firstThird = (values: number[]): number[] => values.slice(0, Math.ceil(values.length / 3));
-const lastThird = (values: number[]): number[] => values.slice(-Math.ceil(values.length / 3));
 
 const WIDTHS = [6, 5, 7, 6, 7, 6, 6, 13, 11, 10, 14, 12, 11, 10];
 const row = (cells: (string | number)[]): string => cells.map((cell, i) => `${cell}`.padStart(WIDTHS[i]!)).join(' ');
