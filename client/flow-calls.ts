@@ -23,6 +23,7 @@ import {
   isBusy,
   isDeadline,
   isFailedPrecondition,
+  isNeverHandled,
   isNotFound,
   noWorker,
   translated,
@@ -85,10 +86,14 @@ export class FlowCalls {
   }
 
   /**
-   * Queries a flow. If a query gets no answer within 2.5 s, sends the query again, for at most 10 s in all. The reason:
-   * if a query arrives during the workflow task of an update, the server can hold the query until its deadline (dev
-   * server 1.9). Fails: `noWorker` if Temporal answers, but the flow does not answer, or if the flow failed each query
-   * with {@link READ_AHEAD}; `paused`.
+   * Queries a flow. Sends the query again, for at most 10 s in all, in two cases:
+   *
+   * - The query got no answer within 2.5 s. If a query arrives during the workflow task of an update, the server can hold
+   *   the query until its deadline (dev server 1.9).
+   * - No worker has completed the first workflow task of the flow. Temporal waits only 1 s for this task (Server 1.32).
+   *
+   * Fails: `noWorker` if Temporal answers, but the flow does not answer, or if the flow failed each query with
+   * {@link READ_AHEAD}; `paused`.
    */
   async query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
     const until = Date.now() + ANSWER_WITHIN_MS;
@@ -101,6 +106,7 @@ export class FlowCalls {
         const isPaused = err instanceof QueryRejectedError && err.status === PAUSED;
         if (isPaused)
           await requireUnpaused(handle); // if the run is no longer paused, the next query can succeed
+        else if (isFailedPrecondition(err) && !isNeverHandled(err)) await delay(BUSY_RETRY_MS);
         else if (!isDeadline(err) && !hasReadAhead(err)) throw err;
       }
       if (Date.now() < until) continue;
