@@ -11,8 +11,8 @@ import { temporalTarget, type TemporalTarget } from './connection';
 
 const StackFile = z.object({
   pid: z.int().positive(),
-  /** The task queue of the flows. */
-  taskQueue: z.string(),
+  /** The task queue of the flows. Absent if it is the default task queue. */
+  taskQueue: z.string().optional(),
   temporal: z.object({ address: z.string(), namespace: z.string(), uiUrl: z.string().optional() }),
   cyclr: z.object({ url: z.string(), serviceUrl: z.string().optional(), sandbox: z.boolean() }),
   /** The private JWK set, or the path of its file. */
