@@ -166,7 +166,6 @@ describeInBrowser('connect page', () => {
 
     await button(page, 'Connect').click();
 
-    await heading(page, 'Brightdesk is connected').waitFor();
     await heading(page, 'Connect Insightful').waitFor();
   });
 

@@ -96,7 +96,10 @@ async function cutTemporal(): Promise<TemporalOutage> {
   const [scene, other] = [await asking(), await asking()];
   const early = read(hub, [scene.key]);
   await early.sees('awaitingCredentials');
-  expect((await service.call('GET', '/readyz')).status).toBe(200);
+  await eventually(
+    () => service.call('GET', '/readyz'),
+    ({ status }) => status === 200,
+  );
   proxy.cut();
   const late = read(hub, [scene.key, other.key]);
   const answer = service.asBackend('POST', pathOf(other.key));
@@ -128,7 +131,11 @@ describe('while no worker runs', () => {
     late = read(hub, [scene.key]);
     const fresh = await stage.scene('Brightdesk');
     unseen = read(hub, [fresh.key]);
-    [answer] = await Promise.all([service.asBackend('GET', pathOf(fresh.key)), more(unseen, 3), more(early, 2)]);
+    const refused = eventually(
+      () => service.asBackend('GET', pathOf(fresh.key)),
+      ({ body: { code } }) => code === 'noWorker', // on a busy machine, Temporal can also be slow: temporalUnavailable
+    );
+    [answer] = await Promise.all([refused, more(unseen, 3), more(early, 2)]);
     // Repeats the call, because the service keeps an answer in its memory for 2 s.
     session = await eventually(
       () => service.call('GET', '/v1/session', { token }),
@@ -143,7 +150,7 @@ describe('while no worker runs', () => {
   test('a call that needs a worker is answered with 503 noWorker and Retry-After', () => {
     expect(answer).toMatchObject({ status: 503, body: { code: 'noWorker' } });
     expect(answer!.headers.get('retry-after')).toBe('10');
-    expect(direct.errors[0]).toMatchObject({ name: 'ConnectorAuthError', code: 'noWorker' });
+    expect(direct.errors).toContainEqual(expect.objectContaining({ name: 'ConnectorAuthError', code: 'noWorker' }));
   });
 
   test('without a worker, a session of an onboarding is renewed and reads the sealing keys, although the service cannot read its connectors', () => {

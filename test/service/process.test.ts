@@ -177,7 +177,8 @@ describe('many streams', () => {
     await eventually(() => pages!.some((page) => retry(page) !== undefined)); // the service has begun to stop
     release();
 
-    expect((await answering).body).toMatchObject({ state: 'authenticated' });
+    expect(await answering).toMatchObject({ status: 200, body: { runId: expect.any(String) } });
+    expect(await stage.auth.result(key)).toMatchObject({ state: 'authenticated' });
     expect(await service.exited).toEqual({ code: 0, signal: null });
     await all(pages!, (page) => retry(page) !== undefined);
     const retries = pages!.map((page) => Number(retry(page)));

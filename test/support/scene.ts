@@ -5,6 +5,7 @@ import type { ConnectorAuth } from '../../client/connector-auth';
 import type { AccountConnector } from '../../sandbox/answers';
 import type { RecordedRequest } from '../../sandbox/requests';
 import type { Sandbox } from '../../sandbox/server';
+import { persistently } from '../../scripts/user/persistent';
 import type { SealingKey } from '../../sealing/keys';
 import { sealCredentials } from '../../sealing/seal';
 import type { ConnectorKey, Sealed } from '../../workflows/connector';
@@ -22,9 +23,9 @@ export interface Scene {
   view(): Promise<View>;
   /** Waits until the flow is in the state `state`. */
   reaches(state: View['state']): Promise<View>;
-  /** Sends credentials as an update. */
+  /** Sends credentials as an update. Repeats the update if the library gets no answer in time. */
   gives(credentials: Credentials, submissionId?: string): Promise<View>;
-  /** Sends properties as an update. */
+  /** Sends properties as an update. Repeats the update if the library gets no answer in time. */
   sets(values: { [name: string]: Sealed | string }, submissionId?: string): Promise<View>;
   /** Sends a signal without any check. */
   signals(name: string, ...args: unknown[]): Promise<void>;
@@ -70,9 +71,10 @@ export async function startScene(stage: Surroundings, key: ConnectorKey, input: 
     },
     gives: async (credentials, submissionId = randomUUID()) => {
       const sealed = await sealCredentials(credentials, { ...key, submissionId }, stage.publicKey);
-      return auth.submitCredentials(key, { submissionId, credentials: sealed });
+      return persistently(() => auth.submitCredentials(key, { submissionId, credentials: sealed }));
     },
-    sets: (values, submissionId = randomUUID()) => auth.submitProperties(key, { submissionId, values }),
+    sets: (values, submissionId = randomUUID()) =>
+      persistently(() => auth.submitProperties(key, { submissionId, values })),
     signals: (name, ...args) => handle.signal(name, ...args),
     timeline: async () => (await settled(newest, () => auth.timeline(key))).entries,
     history: async () => (await handle.fetchHistory()).events ?? [],

@@ -150,8 +150,8 @@ export async function openStageOfShortHistories(
 
 /**
  * Opens a stage on its own time-skipping server. This server cannot list workflows. Run only one flow at a time on this
- * stage. Send an update by `persistently` if a query can be sent at the same time: the server (1.40) then can lose the
- * workflow task (3 of 3,000), and repeats it only after 30 s.
+ * stage. The server (1.40) can lose the workflow task of an update if a query is sent at the same time (3 of 3,000). The
+ * server repeats the task only after 30 s, so a test must repeat the update after the time limit of the library.
  */
 export async function openSkippingStage(): Promise<SkippingStage> {
   const log = await installRuntime();

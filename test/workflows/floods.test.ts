@@ -45,7 +45,11 @@ test('of 2,000 signals in one workflow task the flow reads 20, counts the other 
 
   expect(entries.filter(({ note }) => note === 'malformed')).toHaveLength(20);
   expect(entries.filter(({ note }) => note === 'notNow')).toMatchObject([{ event: 'inputRefused', count: 1980 }]);
-  expect((await scene!.history()).slice(length).map(kindOf)).toEqual(['workflowTaskStarted', 'workflowTaskCompleted']);
+  const after = (await scene!.history()).slice(length).map(kindOf);
+  // Temporal can give the task to the stopped worker first, and then repeats the task.
+  expect(after.filter((kind) => !/^workflowTask(Scheduled|Started|TimedOut)$/.test(kind))).toEqual([
+    'workflowTaskCompleted',
+  ]);
   for (const flow of [scene!, other!])
     expect((await stage.auth.submitCredentials(flow.key, await keyInput(stage, flow))).state).toBe('authenticated');
   const { workflowId, handle } = scene!;

@@ -179,7 +179,7 @@ describe('inputs', () => {
   });
 
   test('an input that arrives before the deadline is accepted, although the worker reads it after the deadline', async () => {
-    const scene = await stage.scene('Brightdesk', { patience: { credentials: '10s' } });
+    const scene = await stage.scene('Brightdesk', { patience: { credentials: '30s' } });
     const { deadline } = await scene.reaches('awaitingCredentials');
     await stage.stopWorker();
 

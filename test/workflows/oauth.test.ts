@@ -1,11 +1,11 @@
 /** The consent at the third party: links, returns, and the re-reads of Cyclr after a return. */
 import type { Client } from '@temporalio/client';
 import { policiesOf, Policies } from '../../activities/policies/policies';
+import type { Link } from '../../client/answers';
 import { ConnectorAuth } from '../../client/connector-auth';
 import { entryOf } from '../../sandbox/catalogue';
 import type { Decision } from '../../sandbox/oauth';
 import type { FaultRule } from '../../sandbox/fault-rule';
-import { persistently } from '../../scripts/user/persistent';
 import { open } from '../../sealing/seal';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { AuthorizationLink, View } from '../../workflows/view';
@@ -41,6 +41,9 @@ const secondsOf = ({ eventTime }: HistoryEvent): number => Number(eventTime?.sec
 /** Waits until the flow has accepted `count` updates. */
 const accepted = (scene: ConsentScene, count: number) =>
   eventually(scene.history, (events) => ofKind(events, 'workflowExecutionUpdateAccepted').length === count);
+/** Sends a confirmation, and waits for its answer without the time limit of the library. */
+const confirmation = (scene: ConsentScene, { attemptId }: Pick<Link, 'attemptId'>): Promise<View> =>
+  updates(scene, 'confirmAuthorization', { attemptId });
 const eventsOf = async (scene: ConsentScene): Promise<string[]> => (await scene.timeline()).map(({ event }) => event);
 
 test('a verification continues on a new worker after the old worker has stopped', async () => {
@@ -498,9 +501,9 @@ describe('flows that last minutes or hours', () => {
     skipping.record('confirmations-join', scene.handle);
     const link = await scene.asks();
 
-    const first = persistently(() => scene.confirms(link));
+    const first = confirmation(scene, link);
     await scene.reaches('verifyingAuthorization');
-    const others = [link, { attemptId: 'unknown' }].map((of) => persistently(() => scene.confirms(of)));
+    const others = [confirmation(scene, link), confirmation(scene, { attemptId: 'unknown' })];
     await accepted(scene, 4);
     await skipping.sleep('3s');
     await scene.decides(link, 'approve');
@@ -520,11 +523,11 @@ describe('flows that last minutes or hours', () => {
     const scene = await consentScene(skipping);
     const link = await scene.asks();
 
-    const first = persistently(() => scene.confirms(link));
+    const first = confirmation(scene, link);
     await scene.reaches('verifyingAuthorization');
     await skipping.sleep('11s');
     const answer = await first;
-    const second = persistently(() => scene.confirms(link));
+    const second = confirmation(scene, link);
     await skipping.sleep('25s');
 
     expect(answer).toMatchObject({ state: 'verifyingAuthorization' });
@@ -570,7 +573,7 @@ describe('flows that last minutes or hours', () => {
   test('a confirmation before the consent does not prevent the verification of a later return', async () => {
     const scene = await consentScene(skipping);
     const link = await scene.asks();
-    const early = persistently(() => scene.confirms(link));
+    const early = confirmation(scene, link);
     await scene.reaches('verifyingAuthorization');
     await skipping.sleep('31s');
     await scene.reaches('awaitingAuthorization');

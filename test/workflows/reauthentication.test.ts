@@ -3,7 +3,6 @@
  * stored value has changed, `verification` is `unproven`.
  */
 import type { ConnectorPatch } from '../../sandbox/control';
-import { persistently } from '../../scripts/user/persistent';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { Credentials, Input } from '../../workflows/input';
 import type { StateName, View } from '../../workflows/view';
@@ -461,7 +460,7 @@ describe('with waits of minutes', () => {
     const scene = await skipping.scene(skipping.install('Quartz', { patch }), again);
     await scene.reaches('awaitingProperties');
 
-    const set = persistently(() => scene.sets({ ClientId: 'expired' }, 'p'));
+    const set = scene.sets({ ClientId: 'expired' });
     await happens(scene, 'propertiesApplied');
     await skipping.sleep('31s');
 

@@ -1,6 +1,5 @@
 /** The waits of a flow: their lengths and their ends. */
 import type { FaultRule } from '../../sandbox/fault-rule';
-import { persistently } from '../../scripts/user/persistent';
 import type { ConnectorKey } from '../../workflows/connector';
 import { consentScene } from '../support/consent';
 import { eventually } from '../support/eventually';
@@ -324,7 +323,7 @@ test('an update that has no result after 10 s gets the current view, and its inp
   };
   const properties = await waiting('Fernhill', 'awaitingProperties');
   stage.record('answer-after-10-seconds', properties.handle);
-  const set = persistently(() => properties.sets({ Domain: 'acme' }, 'p'));
+  const set = properties.sets({ Domain: 'acme' });
   await happens(properties, 'cyclrUnavailable');
   await stage.sleep('11s');
   const first = await set;
@@ -332,7 +331,7 @@ test('an update that has no result after 10 s gets the current view, and its inp
   await properties.reaches('awaitingCredentials');
 
   const credentials = await waiting('Brightdesk', 'awaitingCredentials');
-  const given = persistently(() => credentials.gives({ kind: 'apiKey', key: 'right' }, 'c'));
+  const given = credentials.gives({ kind: 'apiKey', key: 'right' });
   await happens(credentials, 'cyclrUnavailable');
   await stage.sleep('11s');
   const second = await given;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { project } from './project';
 import { eventually } from '../../support/eventually';
@@ -49,9 +49,8 @@ const ways: [string, (npm: { pid?: number }) => void][] = [
 test.each(ways)('npm test leaves no process behind after a stop during the tests by %s', async (_name, send) => {
   const root = projectWithTests();
   const { npm, ended } = npmTest(root);
-  await eventually(() => ['one.json', 'other.json'].every((name) => existsSync(join(root, name))));
-  const pids = ['one.json', 'other.json'].flatMap(
-    (name) => JSON.parse(readFileSync(join(root, name), 'utf8')) as number[],
+  const pids = await eventually(() =>
+    ['one.json', 'other.json'].flatMap((name) => JSON.parse(readFileSync(join(root, name), 'utf8')) as number[]),
   );
 
   send(npm);
