@@ -43,7 +43,12 @@ export function controlRoutes(app: FastifyInstance, control: Control, save: () =
   app.addHook('onSend', async ({ method }) => {
     if (method !== 'GET') await save();
   });
+  accountRoutes(app, control);
+  faultRoutes(app, control);
+}
 
+/** The routes for accounts, cycles, connectors and consents. */
+function accountRoutes(app: FastifyInstance, control: Control): void {
   app.get('/accounts', () => control.accounts());
   app.post('/accounts', (request) => {
     const { accountId, connectors } = jsonOf(request, NewAccount);
@@ -80,7 +85,10 @@ export function controlRoutes(app: FastifyInstance, control: Control, save: () =
     const { url, decision } = jsonOf(request, Consent);
     return control.consent(url, decision);
   });
+}
 
+/** The routes for faults, recorded requests, switches and tokens. */
+function faultRoutes(app: FastifyInstance, control: Control): void {
   app.post('/faults', (request, reply) => {
     control.fault(jsonOf(request, FaultRule));
     return reply.code(204).send();
