@@ -10,6 +10,7 @@ import { latencyOf, slopeOf, type Latency, type Slope } from './stats';
 import { startTarget, type Target } from './target';
 
 const MINUTE_MS = 60_000;
+const KIB = 1024;
 /** The warm-up, as a share of the whole time of the load. In the warm-up, code is compiled and caches fill. */
 const WARM_UP = 0.2;
 /**
@@ -79,6 +80,12 @@ interface ProcessGrowth {
   topGrowers: Growth[];
 }
 
+/** The objects of each process, and the number of units that had ended. */
+interface Snapshot {
+  units: number;
+  objects: Record<Name, Objects>;
+}
+
 export interface Soak {
   minutes: number;
   /** The number of units that are started in each minute of load. */
@@ -118,7 +125,7 @@ export async function soak(
   await mix.install();
   await fillLimits(service);
   const samples: Minute[] = [];
-  const snapshots: { units: number; objects: Record<Name, Objects> }[] = [];
+  const snapshots: Snapshot[] = [];
   const takeSnapshots = async () => snapshots.push({ units: mix.units, objects: await objectsOf(processes) });
   say(HEADINGS);
   const since = performance.now();
@@ -150,24 +157,33 @@ export async function soak(
   await takeSnapshots();
   await Promise.all([worker.stop(), service.stop(), target.close()]);
   const measured = samples.filter(({ at }) => at > minutes * WARM_UP && at < minutes * (1 - SNAPSHOTS));
-  const times = measured.map(({ at }) => at);
-  const [first, last] = [snapshots[0]!, snapshots[1]!];
-  const growth = {} as Soak['growth'];
-  for (const name of names) {
-    const of = (key: keyof Sample) => measured.map((sample) => sample[name][key]);
-    growth[name] = {
-      heap: slopeOf(times, of('heap').map(toKiB)),
-      rss: slopeOf(times, of('rss').map(toKiB)),
-      descriptors: slopeOf(times, of('descriptors')),
-      retained: retainedBytes(first.objects[name], last.objects[name]) / (last.units - first.units),
-      topGrowers: growthOf(first.objects[name], last.objects[name]),
-    };
-  }
+  const [first, last] = snapshots as [Snapshot, Snapshot];
+  const growth = {
+    worker: growthIn('worker', measured, first, last),
+    service: growthIn('service', measured, first, last),
+  };
   const sum = (key: 'cpuMs' | 'units') => measured.reduce((total, sample) => total + sample[key], 0);
   const { units, skipped, errors, repeats } = mix;
   const isSteady = errors.length === 0 && skipped === 0 && names.every((name) => !grows(growth[name]));
   const cpuOfUnit = sum('cpuMs') / sum('units');
   return { minutes, rate, units, skipped, cpuMs: cpuOfUnit, errors, repeats, growth, isSteady, samples };
+}
+
+function growthIn(name: Name, samples: Minute[], first: Snapshot, last: Snapshot): ProcessGrowth {
+  const times = samples.map(({ at }) => at);
+  const slope = (key: keyof Sample, unit = 1) =>
+    slopeOf(
+      times,
+      samples.map((sample) => sample[name][key] / unit),
+    );
+  const [before, after] = [first.objects[name], last.objects[name]];
+  return {
+    heap: slope('heap', KIB),
+    rss: slope('rss', KIB),
+    descriptors: slope('descriptors'),
+    retained: retainedBytes(before, after) / (last.units - first.units),
+    topGrowers: growthOf(before, after),
+  };
 }
 
 /**
@@ -204,8 +220,6 @@ async function objectsOf(processes: Record<Name, BenchWorker>): Promise<Record<N
   const read = async (name: Name) => readObjects(await processes[name].heapSnapshots());
   return { worker: await read('worker'), service: await read('service') };
 }
-
-const toKiB = (bytes: number): number => bytes / 1024;
 
 const WIDTHS = [6, 5, 7, 6, 7, 6, 6, 13, 11, 10, 14, 12, 11, 10];
 const row = (cells: (string | number)[]): string => cells.map((cell, i) => `${cell}`.padStart(WIDTHS[i]!)).join(' ');
