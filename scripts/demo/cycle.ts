@@ -32,11 +32,8 @@ export async function playCycle(parts: CycleParts): Promise<boolean> {
   const input = { ...key, scope: { cycleId: id }, activateCycle: true, by: 'demo' };
   say(`\nOne onboarding for the cycle ${id} with ${[...connectorIds.keys()].join(', ')}\n`);
   await persistently(() => auth.startOnboarding(input), patience);
-  const started = flowsStarted(parts, key);
-  const users = [...connectorIds].map(async ([name, connectorId]) => {
-    await started;
-    await userOf(name, connectorId).play();
-  });
+  await flowsStarted(parts, key);
+  const users = [...connectorIds].map(([name, connectorId]) => userOf(name, connectorId).play());
   const [progress] = await Promise.all([printed(parts, key), ...users]);
   say(`${isActive(progress) ? '✓' : '✗'} onboarding ${progress.state}, cycle ${progress.cycle?.state}`);
   return isActive(progress);
