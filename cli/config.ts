@@ -190,7 +190,7 @@ export async function cyclrConfig({ env, cwd }: Place): Promise<CyclrConfig> {
 
 /** The running local stack, if the command line uses the Temporal server of this stack. */
 export function usedStack({ env, cwd }: Place): LocalStack | undefined {
-  const stack = localStack(cwd);
+  const stack = configured(() => findLocalStack(dataFolder(cwd)));
   return stack?.temporal.address === addressOf({ env, cwd }) ? stack : undefined;
 }
 
@@ -204,8 +204,6 @@ export async function defaultReturnTo({ env, cwd }: Place): Promise<string> {
   if (service) return `${service}/return`;
   throw new CliError('configuration', 'PUBLIC_URL or CYCLR_SERVICE_URL is not set: set one, or give --return-to URL');
 }
-
-const localStack = (cwd: string): LocalStack | undefined => configured(() => findLocalStack(dataFolder(cwd)));
 
 /** The author of an input, for the timeline. */
 export function author(): string {
