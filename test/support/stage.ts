@@ -26,7 +26,7 @@ import { workflowIdOf, type ConnectorKey, type Duration, type Sealed } from '../
 import type { Credentials, Input } from '../../workflows/messages';
 import type { StateName } from '../../workflows/view';
 import { eventually } from './eventually';
-import { failedTasks, kindOf, taskFailures } from './histories';
+import { failedTasks, kindOf, taskFailures, type HistoryEvent } from './histories';
 import { recordHistory } from './replays';
 import { startScene, type Scene, type Surroundings } from './scene';
 
@@ -187,8 +187,7 @@ export async function openSkippingStage(): Promise<SkippingStage> {
       stage.sandbox.clearFaults();
       const failures: string[] = [];
       for (const run of started.splice(0)) {
-        await eventually(() => isIdle(run));
-        failures.push(...failedTasks((await run.fetchHistory()).events ?? []));
+        failures.push(...failedTasks((await eventually(() => eventsIfIdle(run)))!));
         await run.terminate().catch(() => undefined); // terminate() fails if the run has ended
       }
       throwAny(failures);
@@ -197,19 +196,18 @@ export async function openSkippingStage(): Promise<SkippingStage> {
 }
 
 /**
- * True if the run is closed, or has neither a workflow task nor an activity task. After the termination of a run with a
- * task, the time-skipping server (1.40) never skips time again.
+ * The history of a run that is closed, or has neither a workflow task nor an activity task. Undefined for any other run:
+ * after the termination of a run with a task, the time-skipping server (1.40) never skips time again.
  */
-async function isIdle(run: WorkflowHandle): Promise<boolean> {
+async function eventsIfIdle(run: WorkflowHandle): Promise<HistoryEvent[] | undefined> {
   const { status, historyLength, raw } = await run.describe();
-  if (status.name !== 'RUNNING') return true;
   const events = (await run.fetchHistory()).events ?? [];
   const lastTask = events.map(kindOf).findLast((kind) => kind.startsWith('workflowTask'));
-  return (
+  const hasNoTask =
     events.length === historyLength && // the description is still true
     lastTask === 'workflowTaskCompleted' &&
-    (raw.pendingActivities ?? []).every(isBetweenAttempts)
-  );
+    (raw.pendingActivities ?? []).every(isBetweenAttempts);
+  return status.name !== 'RUNNING' || hasNoTask ? events : undefined;
 }
 
 /** An activity in the pause before a retry has no task. */
