@@ -14,54 +14,43 @@ const withServer = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
 };
 /**
- * Tests of the page that visit every state or every connector, in each language, theme or host page, or by keyboard
- * alone.
- */
-const longOfPage = [
-  'accessibility',
-  'every-connector',
-  'host-policies',
-  'keyboard',
-  'languages',
-  'rehearsal',
-  'speed',
-  'tabs',
-];
-/**
  * The tests of faults, of the bench, of the demo, of npm start, of the build, of a stopped `npm test`, of TLS to
- * Temporal, of memory, of slow requests and of large onboardings, and the long tests of the page. Jest runs them only if
- * an argument names them.
+ * Temporal, of memory, of slow requests and of large onboardings, and the long tests of the page, which visit every state
+ * or every connector, in each language, theme or host page, or by keyboard alone. Jest runs them only if an argument
+ * names them.
  */
+const longTests = [
+  'faults/*',
+  'scripts/bench',
+  'scripts/demo',
+  'scripts/start',
+  'scripts/parts/build',
+  'scripts/parts/npm-test',
+  'temporal/secure',
+  'page/accessibility',
+  'page/every-connector',
+  'page/host-policies',
+  'page/keyboard',
+  'page/languages',
+  'page/rehearsal',
+  'page/speed',
+  'page/tabs',
+  'service/memory',
+  'service/parts/raw-requests',
+  'workflows/onboarding-large',
+];
 const long = {
   ...shared,
   ...withServer,
   displayName: 'long',
-  testMatch: [
-    '<rootDir>/test/faults/*.test.ts',
-    '<rootDir>/test/scripts/{bench,demo,start}.test.ts',
-    '<rootDir>/test/temporal/secure.test.ts',
-    `<rootDir>/test/page/{${longOfPage}}.test.ts`,
-    '<rootDir>/test/workflows/onboarding-large.test.ts',
-    '<rootDir>/test/service/memory.test.ts',
-    '<rootDir>/test/service/parts/raw-requests.test.ts',
-    '<rootDir>/test/scripts/parts/{build,npm-test}.test.ts',
-  ],
+  testMatch: longTests.map((name) => `<rootDir>/test/${name}.test.ts`),
 };
-const names = [
-  '^long$',
-  'faults',
-  'bench',
-  'demo',
-  'scripts/start',
-  'secure',
-  'memory',
-  'raw-requests',
-  'onboarding-large',
-  'parts/build',
-  'npm-test',
-  ...longOfPage,
-];
-const isLongNamed = process.argv.slice(2).some((arg) => new RegExp(names.join('|')).test(arg));
+const withoutLong = {
+  testPathIgnorePatterns: longTests.map((name) => `/test/${name.replace('*', '[^/]*')}\\.test\\.ts$`),
+};
+const isLongNamed = process.argv
+  .slice(2)
+  .some((arg) => arg === 'long' || longTests.some((name) => arg.includes(name.replace('*', ''))));
 
 /**
  * `parts`: tests without the shared Temporal server. `flows`: tests that share one dev server and one workflow bundle.
@@ -71,28 +60,27 @@ module.exports = {
   projects: [
     {
       ...shared,
+      ...withoutLong,
       displayName: 'parts',
       testMatch: [
-        '<rootDir>/test/!(workflows|client|scripts|service|page|faults)/**/!(secure).test.ts',
+        '<rootDir>/test/!(workflows|client|scripts|service|page|faults)/**/*.test.ts',
         '<rootDir>/test/*.test.ts',
-        '<rootDir>/test/*/parts/!(raw-requests|build|npm-test).test.ts',
+        '<rootDir>/test/*/parts/*.test.ts',
       ],
     },
     {
       ...shared,
+      ...withServer,
+      ...withoutLong,
       displayName: 'flows',
-      ...withServer,
-      testMatch: [
-        '<rootDir>/test/{workflows,client}/!(onboarding-large).test.ts',
-        '<rootDir>/test/service/!(memory).test.ts',
-        '<rootDir>/test/scripts/!(bench|demo|start).test.ts',
-      ],
+      testMatch: ['<rootDir>/test/{workflows,client,service,scripts}/*.test.ts'],
     },
     {
       ...shared,
-      displayName: 'browser',
-      testMatch: [`<rootDir>/test/page/!(${longOfPage.join('|')}).test.ts`],
       ...withServer,
+      ...withoutLong,
+      displayName: 'browser',
+      testMatch: ['<rootDir>/test/page/*.test.ts'],
     },
     ...(isLongNamed ? [long] : []),
   ],
