@@ -106,7 +106,10 @@ export class Connections {
     if (page !== FIRST_PAGE && !page.startsWith('m')) throw invalidInput('page is not the `next` of an earlier answer');
     const query = openOrGone(accountId);
     const { runs, next } = await this.#monitors({ query, page: page === FIRST_PAGE ? page : page.slice(1), pageSize });
-    return { items: runs.flatMap(monitored), next: next === undefined ? `c${FIRST_PAGE}` : `m${next}` };
+    return {
+      items: runs.flatMap((run) => monitored(run, accountId)),
+      next: next === undefined ? `c${FIRST_PAGE}` : `m${next}`,
+    };
   }
 
   async #listFlows(request: Required<ConnectionsRequest>): Promise<ConnectionList> {
@@ -214,12 +217,12 @@ function withoutMonitor(key: ConnectorKey, run: Omit<Run, 'raw'>): ListedConnect
 
 /**
  * Turns the run of a monitor into one item of the list of connections. Returns no item if the workflow id names no
- * connector.
+ * connector of this account: some databases do not tell `acme` from `ACME` in a query.
  */
-function monitored(run: Run): ListedConnection[] {
+function monitored(run: Run, accountId: string): ListedConnection[] {
   const { workflowId, typedSearchAttributes } = run;
   const key = connectorKeyOf(workflowId.replace(/^connection\//, 'connector-auth/'));
-  if (!key) return [];
+  if (key?.accountId !== accountId) return [];
   const { name, since } = messages.searchAttributes;
   const found = {
     name: typedSearchAttributes.get(name),

@@ -45,8 +45,8 @@ export async function connectorList(
   const { runs, next } = await pageOfRuns(client, { query, page, pageSize });
   const isWhole = isFirstPage(page) && next === undefined && state === undefined;
   const latest = isWhole ? newestOfEach(runs) : await latestRuns(client, runs, page);
-  const items = itemsOf(latest).filter((item) => state === undefined || item.state === state);
-  const reads = await earlierReads(client, { account, runs, items, isWhole });
+  const items = itemsOf(latest, accountId).filter((item) => state === undefined || item.state === state);
+  const reads = await earlierReads(client, { accountId, account, runs, items, isWhole });
   return {
     items: items.map((item) => ({ ...reads.get(item.connectorId), ...item })).sort(byConnector),
     ...(next !== undefined && { next }),
@@ -56,6 +56,7 @@ export async function connectorList(
 const byConnector = (one: ListedConnector, other: ListedConnector): number => one.connectorId - other.connectorId;
 
 interface Page {
+  accountId: string;
   account: string;
   runs: readonly Run[];
   items: readonly ListedConnector[];
@@ -68,12 +69,14 @@ interface Page {
  */
 async function earlierReads(
   client: Client,
-  { account, runs, items, isWhole }: Page,
+  { accountId, account, runs, items, isWhole }: Page,
 ): Promise<Map<number, { connected?: boolean }>> {
   if (items.every(({ connected }) => connected !== undefined)) return new Map();
   const query = `${account} AND ConnectorConnected IS NOT NULL`;
   const read = isWhole ? runs.filter(hasRead) : (await pageOfRuns(client, { query, pageSize: MAX_EARLIER_RUNS })).runs;
-  return new Map(itemsOf(newestOfEach(read)).map(({ connectorId, connected }) => [connectorId, { connected }]));
+  return new Map(
+    itemsOf(newestOfEach(read), accountId).map(({ connectorId, connected }) => [connectorId, { connected }]),
+  );
 }
 
 const hasRead = ({ typedSearchAttributes }: Run): boolean =>

@@ -41,7 +41,7 @@ const GRPC_RESOURCE_EXHAUSTED = 8;
 /** One page of flows. Fails: `invalidInput`. */
 export async function flowList(client: Client, { page, pageSize = 50, ...filter }: FlowsRequest): Promise<FlowList> {
   const { runs, next } = await pageOfRuns(client, { query: queryOf(filter), page, pageSize });
-  return { items: itemsOf(runs), ...(next !== undefined && { next }) };
+  return { items: itemsOf(runs, filter.accountId), ...(next !== undefined && { next }) };
 }
 
 /**

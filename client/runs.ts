@@ -152,9 +152,12 @@ export function listed(
   };
 }
 
-/** Turns runs into items of a list. Leaves out a run whose workflow id names no connector. */
-export const itemsOf = (runs: readonly Run[]): ListedConnector[] =>
+/**
+ * Turns runs into items of a list. Leaves out a run whose workflow id names no connector, or a connector of an account
+ * other than `accountId`: some databases do not tell `acme` from `ACME` in a query.
+ */
+export const itemsOf = (runs: readonly Run[], accountId?: string): ListedConnector[] =>
   runs.flatMap((run) => {
     const key = connectorKeyOf(run.workflowId);
-    return key ? [listed(key, run)] : [];
+    return key && (accountId === undefined || key.accountId === accountId) ? [listed(key, run)] : [];
   });

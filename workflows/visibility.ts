@@ -24,19 +24,26 @@ export const OF_FLOWS = `WorkflowType = '${FLOW_TYPE}'`;
 export const OPEN = 'CloseTime IS NULL';
 
 /**
- * The part of a query that finds the flows of an account, by the beginning of the workflow id. The query does not use
- * the search attribute of the account: on SQLite (server 1.32), a comparison with a Keyword finds no value that has a
- * double quote or a backslash. The account id in a workflow id is URL-encoded, so it has neither of these characters.
- * `undefined` for a malformed account id.
+ * The part of a query that finds the flows of an account, by the beginning of the workflow id and by the search
+ * attribute. `undefined` for a malformed account id.
  */
-export function ofAccount(accountId: string): string | undefined {
-  if (!isAccountId(accountId)) return undefined;
-  return `WorkflowId STARTS_WITH "${workflowIdOf({ accountId, connectorId: 0 }).slice(0, -1)}"`;
-}
+export const ofAccount = (accountId: string): string | undefined =>
+  isAccountId(accountId) ? withIdsOf(accountId, workflowIdOf({ accountId, connectorId: 0 })) : undefined;
 
-/** The query for the monitors of an account, by the beginning of the workflow id, as in {@link ofAccount}. */
+/** The query for the monitors of an account, as in {@link ofAccount}. */
 export const monitorsOfAccount = (accountId: string): string =>
-  `WorkflowType = '${MONITOR_TYPE}' AND WorkflowId STARTS_WITH "${connectionWorkflowIdOf({ accountId, connectorId: 0 }).slice(0, -1)}"`;
+  `WorkflowType = '${MONITOR_TYPE}' AND ${withIdsOf(accountId, connectionWorkflowIdOf({ accountId, connectorId: 0 }))}`;
+
+/**
+ * On SQLite (server 1.32), STARTS_WITH does not tell `acme` from `ACME`, so the query also compares the search
+ * attribute. A flow that was started without this search attribute gets it at its first wait. The query has no
+ * comparison for an id with a quote or a backslash: on SQLite, a comparison with a Keyword does not find each such value.
+ */
+function withIdsOf(accountId: string, workflowId: string): string {
+  const ids = `WorkflowId STARTS_WITH "${workflowId.slice(0, -1)}"`;
+  if (/["'\\]/.test(accountId)) return ids;
+  return `${ids} AND (CyclrAccountId = '${accountId}' OR CyclrAccountId IS NULL)`;
+}
 
 /**
  * The statuses of closed runs, except Completed, each with the state of the flow that it means. The search attributes

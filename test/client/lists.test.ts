@@ -299,6 +299,40 @@ describe('the command bulk on a real server', () => {
   });
 });
 
+test('lists, audit and batches of an account leave out an account whose id differs only in the case of the letters', async () => {
+  const accountId = `account-${randomUUID()}`;
+  const [own, foreign] = await Promise.all(
+    [accountId, accountId.toUpperCase()].map(async (id) => {
+      const scene = await stage.sceneIn('awaitingCredentials', stage.install('Brightdesk', { accountId: id }));
+      await stage.auth.monitor(scene.key, {});
+      return scene;
+    }),
+  );
+  const isListed = ({ key }: { key: ConnectorKey }) =>
+    eventually(
+      () => stage.auth.flows({ accountId: key.accountId, state: 'awaitingCredentials' }),
+      ({ items }) => items.length > 0,
+    );
+  await Promise.all([own!, foreign!].map(isListed));
+
+  const { items: connectors } = await stage.auth.list({ accountId });
+  const { items: flows } = await stage.auth.flows({ accountId });
+  const connections = await pagesFrom((page) => stage.auth.connections({ accountId, page }));
+  const entries = await itemsOf(stage.auth.audit({ accountId }));
+  const { batchId: jobId } = await stage.auth.batch('cancel', { accountId });
+  const batch = await eventually(
+    () => stage.client.workflowService.describeBatchOperation({ namespace: stage.namespace, jobId }),
+    ({ state }) => state === 2, // temporal.api.enums.v1.BatchOperationState: completed
+  );
+
+  const found = [...connectors, ...flows, ...connections.flat(), ...entries].map((item) => item.accountId);
+  expect(found.length).toBeGreaterThanOrEqual(4);
+  expect(new Set(found)).toEqual(new Set([accountId]));
+  expect(Number(batch.totalOperationCount)).toBe(1);
+  expect(await stage.auth.result(own!.key)).toMatchObject({ state: 'cancelled' });
+  await Promise.all([own!, foreign!].map(({ key }) => stage.auth.monitor(key, { stop: true })));
+});
+
 test.each([
   ['list', (state: StateName) => stage.auth.list({ accountId: 'acme', state })],
   ['flows', (state: StateName) => stage.auth.flows({ accountId: 'acme', state })],
