@@ -24,7 +24,7 @@ import { isOpen, monitorsOfAccount } from '../workflows/visibility';
 import type { ConnectionList, ListedConnection } from './answers';
 import { ConnectorAuthError, undefinedIfNotFound } from './connector-auth-error';
 import { connectorList } from './connector-list';
-import { ANSWER_WITHIN_MS, type LibraryParts } from './flow-calls';
+import { ANSWER_WITHIN_MS, requireIds, type LibraryParts } from './flow-calls';
 import { FIRST_PAGE, invalidInput, latestRuns, listed, OPEN, pageOfRuns, type PageRequest, type Run } from './runs';
 
 export interface ConnectionsRequest {
@@ -68,9 +68,10 @@ export class Connections {
   /**
    * Returns the answer of the connector's open monitor. If no monitor is open, and the latest monitor ended as `gone`,
    * returns the result of the latest monitor. In all other cases, makes the connection from the search attributes of
-   * the latest run of the connector's flow. Fails: `notStarted`.
+   * the latest run of the connector's flow. Fails: `invalidInput`, `notStarted`.
    */
   async read(key: ConnectorKey): Promise<ConnectionView> {
+    requireIds(key);
     return (await this.#readMonitor(key)) ?? (await this.#readGone(key)) ?? this.#readFlow(key);
   }
 

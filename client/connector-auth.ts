@@ -8,7 +8,7 @@ import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription }
 import type { QueryDefinition } from '@temporalio/common';
 import { generateKey, privateKeysOf } from '../sealing/keys';
 import { open } from '../sealing/seal';
-import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
+import type { ConnectorKey } from '../workflows/connector';
 import {
   faultOfInput,
   type Cancel,
@@ -55,7 +55,7 @@ import {
   undefinedIfNotFound,
 } from './connector-auth-error';
 import { connectorList, type ListRequest } from './connector-list';
-import { ANSWER_WITHIN_MS, FlowCalls, isClosedBeforeAnswer, type FlowHandle } from './flow-calls';
+import { ANSWER_WITHIN_MS, FlowCalls, flowIdOf, isClosedBeforeAnswer, type FlowHandle } from './flow-calls';
 import { flowList, signalBatch, type BatchSignal, type FlowFilter, type FlowsRequest } from './flow-list';
 import { historyGrowth, signalOnce, type RunStatus } from './flow-history';
 import { Connections, type ConnectionsRequest, type MonitorRequest } from './connections';
@@ -118,7 +118,8 @@ export interface LinkRequest {
  * strings.
  *
  * Each method fails with a {@link ConnectorAuthError}. In addition to the codes that a method names, each method can
- * fail with `temporalUnavailable`, and with `noWorker` or `paused` if the method needs a worker.
+ * fail with `temporalUnavailable`, with `invalidInput` if it takes an id, and with `noWorker` or `paused` if it needs a
+ * worker.
  */
 export class ConnectorAuth {
   readonly #client: Client;
@@ -270,7 +271,7 @@ export class ConnectorAuth {
    * Lets a flow that waits for the user re-read the connector, and lets a flow in an outage repeat its call now. For
    * each flow, at most one call in 10 s has an effect. Returns the view after the call to Cyclr, or the current view if
    * the call takes longer than 10 s. Safe to repeat: a repeated call with the same `updateId` returns the first
-   * answer again. Without `updateId`, each call has a new id. Needs a worker. Fails: `notStarted`; `closed`.
+   * answer again. Without `updateId`, each call has a new id. Needs a worker. Fails: `notStarted`; `closed`; `notNow`.
    */
   recheck(key: ConnectorKey, request: Recheck = {}, updateId: string = randomUUID()): Promise<View> {
     return this.#viewAfter(key, () => this.#calls.update(key, messages.recheckUpdate, updateId, request));
@@ -461,7 +462,7 @@ export class ConnectorAuth {
 
   /** Queries an open run. Undefined if the run is closed. */
   #queryOpen<T>(key: ConnectorKey, query: QueryDefinition<T>, runId?: string): Promise<T | undefined> {
-    return this.#calls.queryOpen(workflowIdOf(key), query, runId);
+    return this.#calls.queryOpen(flowIdOf(key), query, runId);
   }
 
   /** The timeline of the closed run `ofRun`, or of the latest run if `ofRun` is absent. */
@@ -505,7 +506,7 @@ export class ConnectorAuth {
     if (signal?.aborted) return;
     yield { runId, open };
     if (!open) return;
-    const execution = { workflowId: workflowIdOf(key), runId, historyLength, onlyEnd };
+    const execution = { workflowId: flowIdOf(key), runId, historyLength, onlyEnd };
     const growth = historyGrowth(this.#client, execution, signal);
     for (;;) {
       const { value } = await translated(() => growth.next());

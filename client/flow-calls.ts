@@ -13,7 +13,7 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
-import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
+import { isAccountId, isConnectorId, workflowIdOf, type ConnectorKey } from '../workflows/connector';
 import type { Input } from '../workflows/input';
 import { READ_AHEAD, type retryHint } from '../workflows/problems';
 import type { FlowResult, StateName } from '../workflows/view';
@@ -57,6 +57,18 @@ export interface LibraryParts {
   taskQueue: string;
 }
 
+/** Fails with `invalidInput` if an id is not valid. */
+export function requireIds({ accountId, connectorId }: ConnectorKey): void {
+  if (!isAccountId(accountId) || !isConnectorId(connectorId))
+    throw new ConnectorAuthError('invalidInput', 'accountId or connectorId is not a valid id of Cyclr');
+}
+
+/** The workflow id of the connector's flow. Fails: `invalidInput`. */
+export function flowIdOf(key: ConnectorKey): string {
+  requireIds(key);
+  return workflowIdOf(key);
+}
+
 export class FlowCalls {
   readonly #client: Client;
   /** A client that queries only open runs. If the run is closed, the server rejects the query without a worker. */
@@ -68,9 +80,12 @@ export class FlowCalls {
     this.#openRuns = new WorkflowClient({ ...workflow.options, connection, queryRejectCondition: 'NOT_OPEN' });
   }
 
-  /** A handle of the run `runId` of the connector's flow, or of the latest run if `runId` is absent. */
+  /**
+   * A handle of the run `runId` of the connector's flow, or of the latest run if `runId` is absent. Fails:
+   * `invalidInput`.
+   */
   handle(key: ConnectorKey, runId?: string): FlowHandle {
-    return this.#client.workflow.getHandle(workflowIdOf(key), runId);
+    return this.#client.workflow.getHandle(flowIdOf(key), runId);
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Starts, reads and cancels onboardings, and adds connectors to them. */
 import { WorkflowNotFoundError, type WorkflowExecutionDescription, type WorkflowHandle } from '@temporalio/client';
+import { isAccountId } from '../workflows/connector';
 import { fairnessOf } from '../workflows/fairness';
 import { escapeMarkdown } from '../workflows/markdown';
 import * as messages from '../workflows/messages';
@@ -71,7 +72,7 @@ export class Onboardings {
   }
 
   #handle(key: OnboardingKey, runId?: string): OnboardingHandle {
-    return this.#library.client.workflow.getHandle(onboardingWorkflowIdOf(key), runId);
+    return this.#library.client.workflow.getHandle(idOf(key), runId);
   }
 
   /**
@@ -80,8 +81,7 @@ export class Onboardings {
    */
   async progress(key: OnboardingKey, runId?: string): Promise<OnboardingProgress> {
     const { calls } = this.#library;
-    const open = calls.queryOpen(onboardingWorkflowIdOf(key), messages.progress, runId);
-    const progress = await open.catch(throwNotStarted);
+    const progress = await calls.queryOpen(idOf(key), messages.progress, runId).catch(throwNotStarted);
     if (progress) return progress;
     const run = await this.#describe(key, runId);
     const isClosed = !isOpen(run) && run.status.name !== 'CONTINUED_AS_NEW';
@@ -199,4 +199,10 @@ const detailsOf = ({ accountId, onboardingId, scope, activateCycle, by }: Onboar
 function scopeText(scope: OnboardingInput['scope']): string {
   if ('cycleId' in scope) return `cycle ${scope.cycleId}`;
   return 'connectorIds' in scope ? `${scope.connectorIds.length} connectors` : 'all connectors of the account';
+}
+
+/** The workflow id of the onboarding. Fails: `invalidInput`. */
+function idOf(key: OnboardingKey): string {
+  if (isAccountId(key.accountId) && isAccountId(key.onboardingId)) return onboardingWorkflowIdOf(key);
+  throw invalidInput('accountId or onboardingId is not a valid id');
 }

@@ -53,6 +53,9 @@ const calls: [string, (auth: ConnectorAuth, key: ConnectorKey) => Promise<unknow
   ['requestAuthorization', (auth, key) => auth.requestAuthorization(key, { returnTo: RETURN_TO })],
   ['confirmAuthorization', (auth, key) => auth.confirmAuthorization(key, { attemptId: 'a' })],
   ['cancel', (auth, key) => auth.cancel(key)],
+  ['recheck', (auth, key) => auth.recheck(key)],
+  ['latestRun', (auth, key) => auth.latestRun(key)],
+  ['connection', (auth, key) => auth.connection(key)],
 ];
 
 async function refusalsFromNowhere(): Promise<unknown[]> {
@@ -173,6 +176,35 @@ describe('start', () => {
       code: 'invalidInput',
     });
   });
+});
+
+test.each(calls)(
+  'the call %s with an invalid account id is refused as invalidInput, and nothing is sent',
+  async (_name, call) => {
+    const unreachable = new ConnectorAuth(new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }) }));
+
+    for (const accountId of ['アカ1', '\ud800'])
+      await expect(call(unreachable, { ...nobody, accountId })).rejects.toMatchObject({
+        name: 'ConnectorAuthError',
+        code: 'invalidInput',
+      });
+  },
+);
+
+test('the calls for an onboarding with an invalid id are refused as invalidInput, and nothing is sent', async () => {
+  const auth = new ConnectorAuth(new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }) }));
+
+  for (const key of [
+    { accountId: '\ud800', onboardingId: 'crm' },
+    { accountId: 'acme', onboardingId: 'アカ1' },
+  ])
+    for (const call of [
+      auth.onboarding(key),
+      auth.onboardingChanges(key).next(),
+      auth.cancelOnboarding(key),
+      auth.addConnectors(key, { connectorIds: [1] }),
+    ])
+      await expect(call).rejects.toMatchObject({ name: 'ConnectorAuthError', code: 'invalidInput' });
 });
 
 test.each(calls)('the call %s for a connector without a flow fails as notStarted', async (_name, call) => {
@@ -525,9 +557,9 @@ test('if each query for 10 s fails because it reads events of a pending workflow
 });
 
 test('each call that needs a worker fails as noWorker if no worker runs', async () => {
-  // This test leaves out `progress`, which needs no worker, and `result`, `cancel` and `requestAuthorization`, which
+  // This test leaves out `progress`, `latestRun` and `connection`, which need no worker here, and `result`, `cancel` and `requestAuthorization`, which
   // would wait too long.
-  const slow = ['result', 'cancel', 'requestAuthorization', 'progress'];
+  const slow = ['result', 'cancel', 'requestAuthorization', 'progress', 'latestRun', 'connection'];
   const seen = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   await stage.stopWorker();
   const fresh = await stage.scene('Brightdesk');
