@@ -44,7 +44,11 @@ const schema = {
 export function eventRoute(app: App, parts: Parts): void {
   const hub = createEventHub(parts.auth);
   const countOpen = openAnswers(MAX_STREAMS);
-  app.addHook('preClose', async () => hub.close());
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+    hub.close();
+  });
   requireToken(app, parts, 'session');
   readConnectors(app, parts);
   app.get('/events', { schema }, async (request, reply) => {
@@ -54,7 +58,8 @@ export function eventRoute(app: App, parts: Parts): void {
     const keys = session.connectorIds.map((connectorId) => ({ accountId: session.accountId, connectorId }));
     const lastEventId = `${request.headers['last-event-id'] ?? ''}`.slice(0, MAX_EVENT_ID);
     const eventsUntil = (signal: AbortSignal) => hub.stream(keys, { lastEventId, signal });
-    const events = withOnboarding(parts, session, eventsUntil, untilExpiry(session, reply));
+    const stops = { signal: untilExpiry(session, reply), isClosing: () => isClosing };
+    const events = withOnboarding(parts, session, eventsUntil, stops);
     return reply
       .type('text/event-stream')
       .header('X-Accel-Buffering', 'no') // without this header, nginx delays events until its buffer is full
@@ -69,11 +74,11 @@ function withOnboarding(
   { onboarded }: Parts,
   { accountId, onboardingId, connectorIds, without = [] }: Session,
   events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>,
-  signal: AbortSignal,
+  stops: { signal: AbortSignal; isClosing: () => boolean },
 ): AsyncIterable<ServerSentEvent> {
-  if (onboardingId === undefined) return events(signal);
+  if (onboardingId === undefined) return events(stops.signal);
   const progress = () => onboarded.progress({ accountId, onboardingId });
-  return onboardingStream({ events, progress, known: [...connectorIds, ...without], signal });
+  return onboardingStream({ events, progress, known: [...connectorIds, ...without], ...stops });
 }
 
 function countStream({ metrics: { streams } }: Parts, reply: FastifyReply): void {

@@ -7,7 +7,7 @@ import type { ServerSentEvent } from './event-stream';
 const CHECK_MS = 5000;
 /**
  * This event tells the reader to reconnect at once. The stream sends the event when the onboarding has another
- * connector.
+ * connector, or when the service stops after all flows of the onboarding have ended.
  */
 const RECONNECT: ServerSentEvent = { retry: 100 };
 
@@ -15,6 +15,8 @@ export interface OnboardingStreamOptions {
   /** The events of the connectors until `signal` aborts. */
   events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>;
   progress: () => Promise<OnboardingProgress>;
+  /** True if the service stops. */
+  isClosing: () => boolean;
   /** The connectors of the onboarding when the reader connected. */
   known: readonly number[];
   /** Ends the stream when the reader has disconnected. */
@@ -36,6 +38,7 @@ export async function* onboardingStream(options: OnboardingStreamOptions): Async
   });
   try {
     for await (const event of options.events(stop.signal)) {
+      if (event.retry !== undefined) return yield event; // the service stops
       if (event.event === 'final') yield* commentsUntil(watching);
       if (event.event !== 'final' || !(await watching)) yield event;
     }
@@ -45,9 +48,16 @@ export async function* onboardingStream(options: OnboardingStreamOptions): Async
   }
 }
 
-/** Resolves with true when the onboarding has a new connector, or with false when the onboarding has ended. */
-async function untilChanged({ progress, known }: OnboardingStreamOptions, signal: AbortSignal): Promise<boolean> {
+/**
+ * Resolves with true when the onboarding has a new connector or the service stops, or with false when the onboarding has
+ * ended.
+ */
+async function untilChanged(
+  { progress, known, isClosing }: OnboardingStreamOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
   while (!signal.aborted) {
+    if (isClosing()) return true;
     const now = await progress().catch(() => undefined); // after an error, the next check reads the progress again
     if (now?.connectors.some(({ connectorId }) => !known.includes(connectorId))) return true;
     if (now && now.state !== 'running') return false;

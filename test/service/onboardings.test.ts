@@ -98,6 +98,21 @@ test('the stream of a session for an onboarding ends only after the onboarding h
   expect(progress.connectors.map(({ state }) => state)).toEqual(['authenticated', 'cancelled']);
 });
 
+test('a service that stops ends the stream of a session for a running onboarding with the event retry', async () => {
+  const onboarding = account('Brightdesk');
+  await start({ ...onboarding.key, scope: { all: true } });
+  await becomes(onboarding.path, areRunning(1));
+  const stopping = await openService({ stage: service.stage });
+  const { body } = await stopping.asBackend('POST', '/v1/sessions', onboarding.key);
+  const stream = await readEvents(stopping.url, body.token as string);
+  await eventually(() => viewsIn(stream).length > 0);
+
+  await stopping.close();
+  await stream.ended;
+
+  expect(Number(stream.events.at(-1)?.retry)).toBeGreaterThan(0);
+});
+
 test('cancel with cancelFlows ends an onboarding and its flows, and an ended onboarding accepts no connectors', async () => {
   const onboarding = account('Brightdesk', 'Plainfield');
   await start({ ...onboarding.key, scope: { all: true } });
