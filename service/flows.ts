@@ -83,7 +83,7 @@ export async function verifyReturn(auth: ConnectorAuth, { attemptId, by, ...key 
   if (view.state !== 'awaitingAuthorization' || isNewest || (await isOfPresentRun(auth, key, attemptId))) return view;
   // The current run does not know the attempt: it belongs to an earlier run, or to the time before a reset. So the
   // current run only re-reads the connector, once for each attempt.
-  await auth.recheck(key, { by }, `returned-${attemptId}`).catch(undefinedIf('closed'));
+  await auth.recheck(key, { by }, `returned-${attemptId}`).catch(undefinedIf('closed', 'notNow'));
   return auth.view(key);
 }
 

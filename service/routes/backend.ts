@@ -78,7 +78,7 @@ const schemas = {
     summary: 'Lets a flow re-read the connector now, or repeat the call that an outage delays',
     ...ofConnector,
     body: requests.Nothing,
-    response: responsesOf({ 200: answers.View }, [...caller, ...body, ...flow, 'closed']),
+    response: responsesOf({ 200: answers.View }, [...caller, ...body, ...flow, 'closed', 'notNow']),
   },
   flows: {
     ...named('flows', 'flows'),
@@ -224,7 +224,7 @@ function authorizationRoutes(app: App, { auth, tokens, config }: Parts): void {
     confirm(auth, request.params, byOf(request), request.body.attemptId),
   );
   app.post(`${ONE}/recheck`, { schema: schemas.recheck }, (request) =>
-    auth.recheck(request.params, { by: byOf(request) }),
+    withView(auth, request.params, () => auth.recheck(request.params, { by: byOf(request) })),
   );
   app.post(`${ONE}/cancel`, { schema: schemas.cancel }, (request) =>
     auth.cancel(request.params, { reason: request.body.reason, by: byOf(request) }),

@@ -95,7 +95,7 @@ const schemas = {
     security,
     params: requests.OfSession,
     body: requests.Nothing,
-    response: responsesOf({ 200: answers.View }, [...session, ...body, ...flow, 'closed']),
+    response: responsesOf({ 200: answers.View }, [...session, ...body, ...flow, 'closed', 'notNow']),
   },
   reauthenticate: {
     ...named('session', 'reauthenticateOwn'),
@@ -233,9 +233,10 @@ function inputRoutes(app: App, { auth }: Parts): void {
     const key = ownConnector(request, request.params);
     return withView(auth, key, () => auth.submitCredentials(key, { ...request.body, by: byOf(request) }));
   });
-  app.post(`${ONE}/recheck`, { schema: schemas.recheck }, (request) =>
-    auth.recheck(ownConnector(request, request.params), { by: byOf(request) }),
-  );
+  app.post(`${ONE}/recheck`, { schema: schemas.recheck }, (request) => {
+    const key = ownConnector(request, request.params);
+    return withView(auth, key, () => auth.recheck(key, { by: byOf(request) }));
+  });
   app.post(`${ONE}/reauthenticate`, { schema: schemas.reauthenticate }, (request) =>
     reauthenticated(auth, ownConnector(request, request.params), request),
   );
