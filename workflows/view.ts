@@ -145,8 +145,8 @@ export interface TimelineEntry {
   by?: string;
   note?: string;
   /**
-   * The number of signals for which this entry stands, if the flow refused several equal signals in a row. Absent if
-   * the number is 1.
+   * The number of signals or re-reads for which this entry stands, if the flow refused several equal signals in a row,
+   * or several re-reads in a row ended in the same operator's trouble. Absent if the number is 1.
    */
   count?: number;
 }

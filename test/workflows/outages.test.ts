@@ -49,6 +49,21 @@ const unavailable = { code: 'cyclrUnavailable' };
 /** The number of activity attempts in the first minute. The activity attempts begin after 0, 1, 3, 7, 15 and 31 s. */
 const lastAttempt = 6;
 
+test("operator's troubles of rechecks in a row have one entry in the timeline, with a count", async () => {
+  const flow = await stage.scene(stage.install('Brightdesk'));
+  await flow.reaches('awaitingCredentials');
+  fault(flow.key, { status: 403 });
+  const troubles = async () => (await flow.timeline()).filter(({ event }) => event === 'cyclrUnavailable');
+
+  for (const times of [1, 2]) {
+    await flow.signals('recheck');
+    await eventually(troubles, ([trouble]) => (trouble?.count ?? 1) === times && trouble !== undefined);
+    await stage.sleep('11s'); // a flow re-reads its connector at most once in 10 s
+  }
+
+  expect(await troubles()).toMatchObject([{ to: 'awaitingCredentials', count: 2 }]);
+});
+
 describe('in the first minute of a failing call, before an outage begins', () => {
   test('a failing call is repeated, and the view has a problem only after one minute', async () => {
     const on = stage.install('Brightdesk');

@@ -137,10 +137,15 @@ export class FlowState {
     this.#recordSignal('unknownSignal', signal.slice(0, 100));
   }
 
-  /** Records an operator's trouble that does not change the state of the flow. */
+  /**
+   * Records an operator's trouble that does not change the state of the flow. Equal troubles in a row have one entry in
+   * the timeline, with a count.
+   */
   recordTrouble(operatorsTrouble: string): void {
     const { name } = this.#state;
-    this.#timeline.add({ from: name, event: 'cyclrUnavailable', to: name, note: noteOfTrouble(operatorsTrouble) });
+    const entry = { from: name, event: 'cyclrUnavailable', to: name, note: noteOfTrouble(operatorsTrouble) };
+    if (this.#timeline.endsWith(entry)) this.#timeline.countLast();
+    else this.#timeline.add(entry);
     this.#publish();
   }
 
