@@ -257,6 +257,24 @@ describe('a cancellation', () => {
     },
   );
 
+  test.concurrent(
+    "a request for a link that arrives after Temporal's cancel request, during a re-read, is refused as notNow",
+    async () => {
+      const scene = await consentScene(stage);
+      const release = hold({ method: 'GET', account: scene.key.accountId });
+      await scene.signals('recheck');
+      await eventually(scene.reads, (reads) => reads === 2);
+      await scene.handle.cancel();
+      await isCancelling(scene);
+
+      const refused = await refusal(updates(scene, 'requestAuthorization', (await linkRequest()).body));
+      release();
+
+      expect(refused).toMatchObject({ code: 'notNow' });
+      expect(await stage.auth.result(scene.key)).toMatchObject({ state: 'cancelled' });
+    },
+  );
+
   test.concurrent.each<[string, (scene: Scene) => Promise<unknown>, string]>([
     ['the signal cancel', (scene) => scene.signals('cancel'), 'COMPLETED'],
     ["Temporal's cancel request", (scene) => scene.handle.cancel(), 'CANCELLED'],

@@ -2,6 +2,7 @@
 import {
   ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   condition,
   isCancellation,
   setDefaultSignalHandler,
@@ -154,6 +155,8 @@ async function authorize({ flow, links }: Context, request: AuthorizationRequest
     if (attempt) flow.apply({ type: 'linkMinted', id: attempt.id, attempt, by: request.by });
     return answer;
   } catch (error) {
+    // After a cancel request, the SDK fails the call before it schedules the activity.
+    if (error instanceof CancelledFailure) throw failureOf(problemOf('notNow'));
     const event = eventOfFailure(error, flow.state);
     // A link needs no input of the user, so every failure is an operator's trouble, except an outage that ends without
     // an operator.
