@@ -177,7 +177,7 @@ export class ConnectSession {
     // After the end of the session, a late answer must not open the channel of the consent windows again.
     if (this.#isStopped) return;
     const { views, end, session } = this.state;
-    if (session && this.#lastViews.size === 0) this.parts.emit('opened');
+    if (views.length > 0 && this.#lastViews.size === 0) this.parts.emit('opened');
     if (session) this.#windows.join(session.accountId);
     if (session && !end) this.#inputs.prepare();
     if (end) this.isInputLost ||= this.#inputs.hasUnsent;

@@ -33,8 +33,8 @@ export declare class CyclrConnect extends HTMLElement {
   /** True on the connect page: the element shows the page's heading, and sets the page's title and language. */
   hosted: boolean;
   /**
-   * `single`: one connector at a time, without a list. The element also has this layout if its session has begun with
-   * only one connector.
+   * `single`: one connector at a time, without a list. The element also has this layout if its session names its
+   * connectors, and has begun with only one of them.
    */
   layout: 'list' | 'single' | null;
   /** The name of the company that asks the user to connect. */

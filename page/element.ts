@@ -89,8 +89,8 @@ export class CyclrConnect extends LitElement implements Declared {
   declare messages: OwnMessages | null;
 
   /**
-   * `single`: one connector at a time, without a list. The element also has this layout if its session has begun with
-   * only one connector.
+   * `single`: one connector at a time, without a list. The element also has this layout if its session names its
+   * connectors, and has begun with only one of them.
    */
   declare layout: 'list' | 'single' | null;
 

@@ -8,20 +8,25 @@ export interface EventReaderParts {
   open(lastEventId: string | undefined, signal: AbortSignal): Promise<Response>;
   /** Reads the views by a plain request. */
   refresh(): Promise<void>;
-  /** True if every view is final. */
+  /** True if the page waits for the first flow of an onboarding. */
+  isGathering(): boolean;
+  /** True if the page has views, and every view is final. */
   allFinal(): boolean;
   receive(view: View): void;
   /** Reports the reason why the service can't be used. `undefined` means that the service answers. */
   report(trouble: Trouble | undefined): void;
   /** Called when the service has refused the session. */
   end(failure: ServiceFailure): void;
+  /** Called when the reader opens no stream any more. Not called after `stop`. */
+  over(): void;
 }
 
 /** The reader closes a stream that has sent no data for this time. The service sends a heartbeat every 15 s. */
 const SILENT_MS = 40_000;
 /**
- * The interval of the plain requests for the views until the stream sends its first data. The page needs these
- * requests, because a proxy can delay the data of the stream.
+ * The interval of the plain requests for the views. The page needs these requests until the stream sends its first
+ * data, because a proxy can delay the data of the stream. The page also needs them while it waits for the first
+ * flow of an onboarding, because the stream can report a new flow 15 s late.
  */
 const REFRESH_EVERY_MS = 4000;
 
@@ -37,12 +42,17 @@ export class EventReader {
   });
   #lastEventId?: string;
   #retryMs?: number;
+  /** The number of failed tries since a stream last sent data. */
+  #failures = 0;
   #isFinal = false;
   /** True if the reader opens no stream any more. */
   isOver = false;
 
   constructor(private readonly parts: EventReaderParts) {
-    void this.#run().finally(() => (this.isOver = true));
+    void this.#run().finally(() => {
+      this.isOver = true;
+      if (!this.#abort.signal.aborted) parts.over();
+    });
   }
 
   stop(): void {
@@ -51,17 +61,16 @@ export class EventReader {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
-    for (let failures = 0; !signal.aborted && !this.#isFinal;) {
+    while (!signal.aborted && !this.#isFinal) {
       try {
         await this.#follow();
-        failures = 0;
         if (!this.#isFinal) await pause(this.#retryMs ?? backoffMs(0), signal);
       } catch (err) {
         if (signal.aborted) return;
         if (err instanceof ServiceFailure && err.endsSession) return this.parts.end(err);
         const leastMs = await this.#refreshInstead();
         if (leastMs !== undefined && this.parts.allFinal()) return;
-        await pause(Math.max(backoffMs(failures++), leastMs ?? 0, retryAfterMs(err)), signal);
+        await pause(Math.max(backoffMs(this.#failures++), leastMs ?? 0, retryAfterMs(err)), signal);
       }
     }
   }
@@ -90,7 +99,8 @@ export class EventReader {
       const response = await this.parts.open(this.#lastEventId, over.signal);
       for await (const text of textsOf(response)) {
         clearTimeout(silence);
-        clearInterval(polling);
+        if (!this.parts.isGathering()) clearInterval(polling);
+        this.#failures = 0;
         silence = setTimeout(leave, SILENT_MS);
         this.parts.report(undefined);
         this.#parser.feed(text);

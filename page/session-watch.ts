@@ -1,4 +1,5 @@
 import type { View } from '../workflows/messages';
+import { claimsOf } from './claims';
 import { EventReader } from './event-reader';
 import { backoffMs, pause } from './pause';
 import { ServiceFailure, type ServiceClient, type SessionAnswer, type Token, type Trouble } from './service-client';
@@ -10,6 +11,11 @@ export type End = 'expired' | 'lapsed' | 'finished';
 /** The data that the page has of its session. */
 export interface SessionState {
   session?: Omit<SessionAnswer, 'connectors'>;
+  /**
+   * Set if the session shows an onboarding. `running`: the page reads the event stream. `ended`: the service has reported
+   * the end of the onboarding, or all known flows have ended.
+   */
+  onboarding?: 'running' | 'ended';
   views: readonly View[];
   /** Why the service can't be used at present. */
   trouble?: Trouble;
@@ -84,12 +90,8 @@ export class SessionWatch {
     const answered = new Set(connectors.map(({ connectorId }) => connectorId));
     for (const view of views) if (!answered.has(view.connectorId) && !isRemoved(view)) void this.#askAgain(view);
     // In this case, a flow has started again after the event stream has ended.
-    if (this.#reader?.isOver && !this.#allFinal) this.#read();
+    if (this.#reader?.isOver && !this.state.views.every(isFinal)) this.#read();
   };
-
-  get #allFinal(): boolean {
-    return this.state.views.every(isFinal);
-  }
 
   /**
    * Called if the page reads the session, and the answer lacks the connector of this view. The flow of the connector is
@@ -167,10 +169,12 @@ export class SessionWatch {
     this.#reader = new EventReader({
       open: (id, signal) => this.parts.client.events(id, signal),
       refresh: this.refresh,
-      allFinal: () => this.#allFinal,
+      isGathering: () => this.state.onboarding === 'running' && this.state.views.length === 0,
+      allFinal: () => this.state.views.length > 0 && this.state.views.every(isFinal),
       receive: this.receive,
       report: (trouble) => this.report(trouble),
       end: this.replaceSession,
+      over: () => this.#set({}),
     });
   }
 
@@ -251,7 +255,9 @@ export class SessionWatch {
   }
 
   #set(changes: Partial<SessionState>): void {
-    this.state = { ...this.state, ...changes };
+    const isOfOnboarding = claimsOf(this.parts.client.token).onboarding !== undefined;
+    const onboarding = isOfOnboarding ? (this.#reader?.isOver ? 'ended' : 'running') : undefined;
+    this.state = { ...this.state, ...changes, onboarding };
     this.parts.changed();
   }
 }

@@ -78,7 +78,8 @@ function bodyOf(parts: FrameProps) {
   if (ended && (parts.hosted || session.end !== 'expired')) return ended;
   // After `expired`, a host page can give another session. Until then, `cache` keeps the forms and their typed values.
   if (ended) return cache(ended);
-  if (!session?.session)
+  const isGathering = session?.views.length === 0 && session.onboarding === 'running';
+  if (!session?.session || isGathering)
     return html`${offline(parts)}
       <div class="panel" part="panel">
         <p class="working">${spinner}<span>${m.loading}</span></p>
@@ -101,12 +102,13 @@ function endOf({ m, hosted, brand, support, isInputLost }: FrameProps, { end, is
 class Connectors extends Directive {
   /**
    * True after the page has shown only one connector. If the session gets further connectors, the page keeps the layout
-   * without the list, because another layout would replace the form in which the user types.
+   * without the list, because another layout would replace the form in which the user types. Always false for a session
+   * of an onboarding, which gets its connectors one after the other.
    */
   #wasOne = false;
 
   override render(parts: FrameProps, views: readonly View[]) {
-    this.#wasOne ||= views.length === 1;
+    this.#wasOne ||= views.length === 1 && !parts.session?.onboarding;
     const isDone = views.length > 1 && nothingLeft(views) && parts.selected === undefined;
     return (parts.isSingle || this.#wasOne) && !isDone ? single(parts, views) : several(parts, views, isDone);
   }

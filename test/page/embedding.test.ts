@@ -114,6 +114,27 @@ describeInBrowser('embedding', () => {
     expect(scene.complaints).toEqual([]);
   });
 
+  test('the element of an onboarding that has no flow yet shows that it loads, then a list of the flows, and emits "opened" once', async () => {
+    const [{ accountId }] = scene.install('Brightdesk', 'Insightful');
+    const onboarding = { accountId, onboardingId: 'crm' };
+    const { asBackend, stage } = scene.service;
+    const release = stage.sandbox.fault({ match: { account: accountId }, times: 'always', then: 'held' });
+    await asBackend('POST', '/v1/onboardings', { ...onboarding, scope: { all: true } });
+    const session = { ...onboarding, accountLabel: 'Acme Ltd', origin: host.origin };
+    const { token } = (await asBackend('POST', '/v1/sessions', session)).body;
+    const element = `<cyclr-connect session="${token}"></cyclr-connect>`;
+    const page = await open(`<script src="/listen.js"></script>${element}`, { '/listen.js': listen });
+    await page.getByText('Acme Ltd').waitFor(); // the element has read its session
+    const texts = await page.locator('cyclr-connect .panel, cyclr-connect .notice').allInnerTexts();
+    release();
+
+    await page.getByText('0 of 2 connected').waitFor();
+
+    expect(texts).toEqual(['Loading …']);
+    expect(await page.evaluate("hints.filter(([type]) => type === 'opened')")).toEqual([['opened', {}]]);
+    expect(await page.locator('.row').count()).toBe(2);
+  });
+
   test('if a page has two elements, each element shows its own session', async () => {
     const [one, other] = [scene.install('Brightdesk'), scene.install('Insightful')];
     const page = await open(`<cyclr-connect id="one" session="${await session(one)}"></cyclr-connect>
