@@ -176,6 +176,7 @@ export class Inputs implements Pick<Actions, 'submitProperties' | 'submitCredent
 
   /** Called for each new view. Sends the held credentials if the view asks for them. */
   follow(view: View): void {
+    if (view.problem?.code === 'notOpenable') this.#keys = undefined; // the service may have other keys by now
     this.#submissions.settle(view);
     const held = this.#held.takeAt(view);
     if (!held) return;

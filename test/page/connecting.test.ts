@@ -256,6 +256,34 @@ describeInBrowser('connecting', () => {
     expect(cyclr(key).AuthValue).toBe('another');
   });
 
+  test('after a value that the worker could not open, the page reads the sealing keys again, and the next input connects', async () => {
+    const [key] = scene.install('Brightdesk');
+    let reads = 0;
+    const damaged = async (route: Route) => {
+      // The last part of a JWE is the authentication tag: 22 characters.
+      const body = route
+        .request()
+        .postData()!
+        .replace(/\.([\w-]{22})"/, `.${'A'.repeat(22)}"`);
+      await route.continue({ postData: body });
+    };
+    const page = await scene.open([key], {
+      async before(page) {
+        page.on('request', (request) => request.url().endsWith('/sealing-keys') && reads++);
+        await page.route('**/credentials', damaged, { times: 1 });
+      },
+    });
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+    await page.getByText('could not be decrypted').waitFor();
+
+    await field(page, 'API key').fill('right');
+    await button(page, 'Connect').click();
+
+    await heading(page, 'Brightdesk is connected').waitFor();
+    expect(reads).toBe(2);
+  });
+
   test.each([
     ['can not start a re-authentication', noWorker, 'The service can’t continue at the moment.'],
     ['breaks off its answer', (route: Route) => route.fulfill({ body: '{' }), 'No connection at the moment.'],
