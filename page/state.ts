@@ -33,7 +33,7 @@ export interface ShownProblem {
 export type ShownCode = ProblemCode | 'colon';
 
 /** A connector's status in the list. */
-export type ListStatus = 'waiting' | 'working' | 'connected' | 'stuck';
+type ListStatus = 'waiting' | 'working' | 'connected' | 'stuck';
 
 const panels: Record<Exclude<StateName, 'awaitingCredentials'> | 'removed', Panel> = {
   fetchingConnector: 'reading',

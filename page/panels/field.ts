@@ -17,8 +17,6 @@ export interface InputOptions {
   /** A value that the user entered on an earlier form. */
   entered?: string;
   problem?: string;
-  /** True if the page empties the input after it has sealed the value, as the page does with every secret input. */
-  cleared?: boolean;
 }
 
 export const helpOf = ({ id, help }: InputOptions) =>

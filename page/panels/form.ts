@@ -105,7 +105,6 @@ ${value}</textarea>`
         value=${value}
         ${entered === undefined ? nothing : initially(entered)}
         autocomplete="off"
-        ?data-clear=${options.cleared}
         autocapitalize="off"
         spellcheck="false"
         ?required=${required}

@@ -5,7 +5,7 @@ import type { Messages } from '../languages/en';
 import { describedBy, type InputOptions } from './field';
 
 /** True if a text has a line break between two other characters. A password input would drop that line break. */
-export const hasLines = (text: string): boolean => /[\r\n]/.test(text.trim());
+const hasLines = (text: string): boolean => /[\r\n]/.test(text.trim());
 
 /**
  * A masked input. A password input drops line breaks, so for a pasted or dropped text with line breaks, a text area
@@ -114,9 +114,7 @@ const toggleLabel = (word: string, sentence: string) =>
  * input, but does not empty it. Call this function after the page has sealed the values.
  */
 export function clearSecrets(form: HTMLFormElement, kept?: string): void {
-  const inputs = form.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>(
-    'input[data-clear], .secret input, .secret textarea',
-  );
+  const inputs = form.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>('.secret input, .secret textarea');
   for (const input of inputs) {
     input.parentElement!.dispatchEvent(new Event('sealed'));
     if (kept !== undefined && input.name.startsWith(kept)) continue;
