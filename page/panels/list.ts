@@ -43,6 +43,7 @@ class List extends AsyncDirective {
   override render(parts: ListParts) {
     this.#given = parts;
     const { m, views, selected } = parts;
+    if (views.length < FILTER_FROM) this.#filter = ''; // no input shows the filter any more
     const grouped = this.#groups.of(views, (view) => chipOfRow(parts, view), selected);
     return html`<div class="groups" part="list" role="group" aria-label=${m.list}>
       ${views.length < FILTER_FROM ? nothing : this.#filterInput(m)}
