@@ -116,19 +116,23 @@ function stampOf(root) {
   return {
     code: hashOf(root, [...common, 'tsconfig.json', config, 'scripts/build.mjs', ...sourcesIn(root, folders)]),
     bundle: hashOf(root, [...common, ...sourcesIn(root, ['workflows'])]),
-    page: hashOf(root, ['package-lock.json', 'scripts/build.mjs', ...sourcesIn(root, [PAGE, 'sealing', 'workflows'])]),
+    page: hashOf(root, [
+      ...['package-lock.json', 'scripts/build.mjs'],
+      ...sourcesIn(root, [PAGE, 'sealing', 'workflows']),
+      ...sourcesIn(root, [PAGE], /\.json$/), // the translations
+    ]),
   };
 }
 
 /**
- * Returns the paths of the source files in the folders. Skips a missing folder: a container image has only the folders
- * that its processes need.
+ * Returns the paths of the files in the folders. Takes only files whose path matches `kinds`. Skips a missing folder,
+ * because a container image has only the folders that its processes need.
  */
-function sourcesIn(root, folders) {
+function sourcesIn(root, folders, kinds = /\.(ts|css|mjs)$/) {
   return folders
     .filter((folder) => existsSync(join(root, folder)))
     .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)))
-    .filter((path) => /\.(ts|css|mjs)$/.test(path))
+    .filter((path) => kinds.test(path))
     .sort();
 }
 

@@ -36,6 +36,19 @@ test('run.mjs builds dist/, then starts a program with its arguments, and the ne
   expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual(['dist']);
 });
 
+test('a changed translation causes a build', async () => {
+  const root = project();
+  const german = ['page', 'static', 'languages', 'de.json'];
+  write(join(root, ...german), '{"title":"Verbinden"}');
+  await run(root, ['worker']).ended;
+
+  write(join(root, ...german), '{"title":"Anschließen"}');
+  const { stderr } = await run(root, ['worker']).ended;
+
+  expect(stderr).toMatch(building);
+  expect(readFileSync(join(root, 'dist', 'page', 'languages', 'de.json'), 'utf8')).toContain('Anschließen');
+});
+
 test('two simultaneous calls of run.mjs make one build, even if an ended process has left its lock file', async () => {
   const root = project();
   const dead = launch(process.execPath, ['--version']);
