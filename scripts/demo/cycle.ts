@@ -47,7 +47,8 @@ const isActive = ({ state, cycle }: OnboardingProgress): boolean => state === 'c
  */
 async function flowsStarted({ auth, patience, connectorIds }: CycleParts, key: OnboardingKey): Promise<void> {
   for (; ; await delay(CHECK_MS)) {
-    const { connectors } = await persistently(() => auth.onboarding(key), patience);
+    const { state: ofAll, connectors } = await persistently(() => auth.onboarding(key), patience);
+    if (ofAll !== 'running') return; // for example, an operator has cancelled the onboarding
     if (connectors.length === connectorIds.size && connectors.every(({ state }) => state !== 'waiting')) return;
   }
 }
