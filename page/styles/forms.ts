@@ -36,6 +36,13 @@ export const forms = css`
     border: 1px solid var(--edge);
     border-radius: calc(var(--radius) * 0.66);
   }
+  /* In a language that is written from right to left, a value in Latin letters keeps the order of its characters. */
+  input,
+  textarea {
+    unicode-bidi: plaintext;
+    text-align: -webkit-match-parent;
+    text-align: match-parent;
+  }
   input[readonly] {
     background: var(--sunken);
     border-color: var(--line);
