@@ -50,7 +50,7 @@ const withoutLong = {
 };
 const isLongNamed = process.argv
   .slice(2)
-  .some((arg) => arg === 'long' || longTests.some((name) => arg.includes(name.replace('*', ''))));
+  .some((arg) => arg === 'long' || longTests.some((name) => arg.includes(name.replace('/*', ''))));
 
 /**
  * `parts`: tests without the shared Temporal server. `flows`: tests that share one dev server and one workflow bundle.
