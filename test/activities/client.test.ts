@@ -179,7 +179,7 @@ describe('time limits', () => {
   });
 
   test('the time limit of a call never reaches beyond the end of the activity attempt', async () => {
-    const { cyclr, key, path, sandbox } = await scene();
+    const { cyclr, key, path, sandbox } = await scene('Brightdesk', { timeoutMs: 600_000 });
     sandbox.fault({ match: { path }, then: 'hang' });
 
     const err = await rejection(cyclr.getAccountConnector({ ...key, endsAtMs: performance.now() + 100 }));
