@@ -259,6 +259,29 @@ describe('verify and identity', () => {
     expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'checked' });
   });
 
+  test('after a refused consent, a return without a new consent does not end the flow if the check has no result, and a new consent ends the flow', async () => {
+    ofSandbox('refusing');
+    const scene = await consentScene(stage);
+    stage.record('policy-refused-then-no-result', scene.handle);
+    const link = await scene.asks();
+    await scene.decides(link, 'approve');
+    const refused = await scene.confirms(link);
+    ofSandbox('forbidden');
+
+    const older = await scene.asks();
+    const newer = await scene.asks();
+    await scene.returns(older); // one re-read
+    const ends = async () => (await scene.timeline()).filter(({ from }) => from === 'verifyingAuthorization');
+    await eventually(ends, ({ length }) => length === 2);
+    const still = await scene.view();
+    await scene.decides(newer, 'approve');
+    await scene.returns(newer);
+
+    expect(refused).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'refused' } });
+    expect(still).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'refused' } });
+    expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'notChecked' });
+  });
+
   test('if a re-read finds a consent without a return of the browser, the worker checks the consent at the third party', async () => {
     ofSandbox('allowed');
     const scene = await consentScene(stage);

@@ -3,6 +3,7 @@ import {
   ActivityCancellationType,
   ActivityFailure,
   isCancellation,
+  patched,
   proxyActivities,
   type ActivityOptions,
 } from '@temporalio/workflow';
@@ -78,16 +79,20 @@ type Accepted = Extract<Event, { type: 'credentialsApplied' | 'authorizationConf
  * the methods of the policy. Returns the given event with the result of the check, or the event `refused` if the third
  * party refuses the credentials. If the policy names no method, returns the given event without a check. If the
  * activity fails or is cancelled, the result is `notChecked`, because Cyclr has accepted the credentials.
+ *
+ * `wasRefused`: the third party has refused the last credentials, which Cyclr still has. If the event does not prove
+ * other credentials, the refusal stays until a check accepts the credentials.
  */
-export async function checked(key: ConnectorKey, event: Accepted | Verdict): Promise<Event> {
+export async function checked(key: ConnectorKey, event: Accepted | Verdict, wasRefused = false): Promise<Event> {
   if (event.type === 'authorizationNotConfirmed' || !event.connector.policy?.checks) return event;
   const result = await checkConnection(key).catch((error: unknown) => {
     if (error instanceof ActivityFailure || isCancellation(error)) return undefined;
     throw error;
   });
-  const { identity } = result ?? {};
+  const { identity, verification = 'notChecked' } = result ?? {};
   const connector = { ...event.connector, ...(identity && { identity }) };
-  if (result?.verification === 'refused')
+  const isUnproven = wasRefused && event.verification === 'unproven';
+  if (verification === 'refused' || (isUnproven && verification === 'notChecked' && patched('refusal-stays')))
     return { type: 'refused', problem: refusedByThirdParty, connector: { ...event.connector, refusedByCheck: true } };
-  return { ...event, connector, verification: event.verification ?? result?.verification ?? 'notChecked' };
+  return { ...event, connector, verification: isUnproven ? verification : (event.verification ?? verification) };
 }

@@ -34,7 +34,7 @@ export const newest = <T>(ids: Iterable<T>): T[] => [...ids].slice(-MAX_CARRIED_
 
 export class Links {
   readonly #key: ConnectorKey;
-  readonly #withFingerprint: boolean;
+  readonly #needsFingerprint: () => boolean;
   readonly #attempts: Map<string, KnownAttempt>;
   readonly #pending = new Set<string>();
   #minting?: CancellationScope;
@@ -44,10 +44,10 @@ export class Links {
   #goodUntil?: string;
   #expiry?: Timer;
 
-  /** `withFingerprint`: true if the activity that makes a link also takes a fingerprint of the stored value. */
-  constructor(key: ConnectorKey, withFingerprint: boolean, carried: CarriedLinks = { attempts: [] }) {
+  /** `needsFingerprint`: true if the activity that makes a link must also take a fingerprint of the stored value. */
+  constructor(key: ConnectorKey, needsFingerprint: () => boolean, carried: CarriedLinks = { attempts: [] }) {
     this.#key = key;
-    this.#withFingerprint = withFingerprint;
+    this.#needsFingerprint = needsFingerprint;
     this.#attempts = new Map(carried.attempts);
     if (carried.goodUntil !== undefined) this.#startExpiry(carried.goodUntil);
   }
@@ -84,7 +84,7 @@ export class Links {
     const requestedAt = new Date().toISOString();
     this.#pending.add(id);
     try {
-      const call = { attemptId: id, replyKey, returnTo, fingerprint: this.#withFingerprint };
+      const call = { attemptId: id, replyKey, returnTo, fingerprint: this.#needsFingerprint() };
       this.#minting ??= new CancellationScope();
       const { link, expiresAt, fingerprint } = await this.#minting.run(() => mintLink(this.#key, call));
       const superseded = number < this.#newestAnswered;

@@ -66,7 +66,7 @@ class FlowRun {
     this.#input = input;
     this.#key = { accountId: input?.accountId, connectorId: input?.connectorId };
     this.#flow = new FlowState(input, carried);
-    this.#links = new Links(this.#key, input?.intent === 'reauthenticate', carried?.links);
+    this.#links = new Links(this.#key, () => this.#needsProof, carried?.links);
     this.#events = new FlowEvents(input, carried && (carried.events ?? {}));
     this.#subscribers = new Subscribers(carried?.subscribers);
     this.#isMonitored = carried?.isMonitored ?? false;
@@ -125,6 +125,16 @@ class FlowRun {
 
   get #state(): State {
     return this.#flow.state;
+  }
+
+  /**
+   * True if `Authenticated: true` does not prove a consent, because Cyclr can report the connector as authenticated
+   * since an earlier consent.
+   */
+  get #needsProof(): boolean {
+    const state = this.#state;
+    const wasRefused = 'connector' in state && state.connector?.refusedByCheck === true;
+    return this.#input?.intent === 'reauthenticate' || wasRefused;
   }
 
   #result(): FlowResult {
@@ -193,9 +203,12 @@ class FlowRun {
       }
       case 'verifyingAuthorization': {
         const { fingerprint } = this.#links.attempts.get(state.attemptId) ?? {};
-        const wasAuthenticated = this.#input.intent === 'reauthenticate';
+        const wasAuthenticated = this.#needsProof;
         const check = { once: state.superseded, consent: { wasAuthenticated, ...(fingerprint && { fingerprint }) } };
-        return this.#call(async () => calls.checked(this.#key, await calls.verifyAuthorization(this.#key, check)));
+        const { refusedByCheck } = state.connector;
+        return this.#call(async () =>
+          calls.checked(this.#key, await calls.verifyAuthorization(this.#key, check), refusedByCheck),
+        );
       }
       case 'awaitingProperties':
       case 'awaitingCredentials':
