@@ -330,6 +330,21 @@ describe('a policy with reauthenticate: automatic', () => {
     await receiver.gets(id, ['connection.broken', 'connection.restored']);
   });
 
+  test('with reauthenticate: automatic, a late report of the end of a flow that the monitor found open ends the state reauthenticating', async () => {
+    const { monitor, key } = await monitored('Plainfield');
+    stage.record('monitor-late-end', monitor.handle);
+    setAuthenticated(key, false);
+    await stage.sleep('6 hours');
+    const { since } = await monitor.reaches('reauthenticating');
+    const { runId } = await stage.auth.view(key);
+
+    const outcome = { runId, state: 'expired', at: new Date(Date.parse(since!) - 1).toISOString() };
+    await monitor.handle.signal(connectorFinished.name, { connectorId: key.connectorId, ...outcome });
+
+    expect(await monitor.reaches('broken')).toMatchObject({ lastOutcome: outcome });
+    await stage.auth.cancel(key);
+  });
+
   test('with reauthenticate: automatic, the connection becomes broken again when the flow expires, and no other flow starts', async () => {
     const { monitor, key, id } = await monitored('Plainfield');
     setAuthenticated(key, false);

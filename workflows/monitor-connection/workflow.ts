@@ -5,6 +5,7 @@ import {
   condition,
   log,
   makeContinueAsNewFunc,
+  patched,
   setDefaultSignalHandler,
   setHandler,
   workflowInfo,
@@ -239,7 +240,10 @@ class MonitorRun {
     // The flow authenticated the connector before the monitor found the break. The read that found the break can come
     // from the time before this authentication, so the monitor reads again.
     const isOlder = outcome.state === 'authenticated' && this.#state !== before && this.#state.name === 'broken';
-    if (isOlder) this.#reads.request();
+    // The report of this end arrived after the monitor had found the flow still open. The monitor gets no other report
+    // of this end, so it reads whether a flow is open.
+    const isLate = this.#state !== before && this.#state.name === 'reauthenticating' && patched('late-end');
+    if (isOlder || isLate) this.#reads.request();
   }
 
   /**
