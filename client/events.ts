@@ -12,10 +12,10 @@ import {
 } from '../workflows/events';
 import { searchAttributes } from '../workflows/messages';
 import { isAccountId } from '../workflows/connector';
-import { endedByTemporal, isOpen, OPEN } from '../workflows/visibility';
+import { endedByTemporal, isOpen, OPEN, withAccount } from '../workflows/visibility';
 import { eventStates, type EventList, type EventState, type ListedEvent, type ShownEvent } from './answers';
 import { ConnectorAuthError } from './connector-auth-error';
-import { invalidInput, latestRuns, pageOfRuns, quotedValue, type Run } from './runs';
+import { invalidInput, latestRuns, pageOfRuns, type Run } from './runs';
 
 /** The filter of a list of events. Without a filter, the list has all events. */
 export interface EventsRequest {
@@ -48,7 +48,9 @@ export async function eventList(
   // an event can have another state than the run that the query has found.
   const items = latest
     .map(listed)
-    .filter((event) => event.type !== undefined && (filter.state === undefined || event.state === filter.state));
+    .filter(({ type }) => type !== undefined)
+    .filter(({ state }) => filter.state === undefined || state === filter.state)
+    .filter(({ accountId }) => filter.accountId === undefined || accountId === filter.accountId);
   return { items, ...(next !== undefined && { next }) };
 }
 
@@ -115,7 +117,7 @@ function queryOf({ accountId, type, state }: EventsRequest): string {
     throw invalidInput(`state is not one of ${eventStates.join(', ')}`);
   return [
     `WorkflowType = '${DELIVERY_TYPE}'`,
-    accountId !== undefined && `CyclrAccountId = ${quotedValue(accountId)}`,
+    accountId !== undefined && withAccount(accountId),
     type && `ConnectorAuthState = '${type}'`,
     state && inQueries[state],
   ]

@@ -36,14 +36,20 @@ export const monitorsOfAccount = (accountId: string): string =>
 
 /**
  * On SQLite (server 1.32), STARTS_WITH does not tell `acme` from `ACME`, so the query also compares the search
- * attribute. A flow that was started without this search attribute gets it at its first wait. The query has no
- * comparison for an id with a quote or a backslash: on SQLite, a comparison with a Keyword does not find each such value.
+ * attribute. A flow that was started without this search attribute gets it at its first wait.
  */
 function withIdsOf(accountId: string, workflowId: string): string {
   const ids = `WorkflowId STARTS_WITH "${workflowId.slice(0, -1)}"`;
-  if (/["'\\]/.test(accountId)) return ids;
-  return `${ids} AND (CyclrAccountId = '${accountId}' OR CyclrAccountId IS NULL)`;
+  const isOfAccount = withAccount(accountId);
+  return isOfAccount === undefined ? ids : `${ids} AND (${isOfAccount} OR CyclrAccountId IS NULL)`;
 }
+
+/**
+ * The part of a query that compares the search attribute of the account. `undefined` for an id that SQLite (server 1.32)
+ * does not find: with a double quote, a backslash, or a single quote at an end.
+ */
+export const withAccount = (accountId: string): string | undefined =>
+  /["\\]|^'|'$/.test(accountId) ? undefined : `CyclrAccountId = '${accountId.replaceAll("'", "''")}'`;
 
 /**
  * The statuses of closed runs, except Completed, each with the state of the flow that it means. The search attributes

@@ -276,7 +276,7 @@ describe('the command bulk on a real server', () => {
 
   test('bulk redeliver delivers the undelivered events of the account again, and each list then has only their latest deliveries', async () => {
     await stage.restartWorker({}, { default: { url: receiver.url, secrets: [receiver.secret] } });
-    const key = stage.install('Openrates', { accountId: `account-${randomUUID()}` });
+    const key = stage.install('Openrates', { accountId: `account "${randomUUID()}"` });
     const { accountId } = key;
     const events = (state: EventState) =>
       eventually(
@@ -317,7 +317,10 @@ test('lists, audit and batches of an account leave out an account whose id diffe
 
   const { items: connectors } = await stage.auth.list({ accountId });
   const { items: flows } = await stage.auth.flows({ accountId });
-  const connections = await pagesFrom((page) => stage.auth.connections({ accountId, page }));
+  const connections = await eventually(
+    () => pagesFrom((page) => stage.auth.connections({ accountId, page })),
+    (pages) => pages.flat().length > 0,
+  );
   const entries = await itemsOf(stage.auth.audit({ accountId }));
   const { batchId: jobId } = await stage.auth.batch('cancel', { accountId });
   const batch = await eventually(
