@@ -34,9 +34,9 @@ const ANSWER_MS = 5_000;
 const SEEN_WITHIN_MS = 90_000;
 const ages = { '0h': 0, '1h': 3_600_000 };
 
-/** Registers the gauges. While Temporal does not answer, the gauges have no values. */
+/** Registers the gauges. A gauge whose call Temporal does not answer has no value. */
 export function registerTemporalMetrics(registry: Registry, client: Client, taskQueue = defaultTaskQueue): void {
-  const read = shared(() => samplesOf(client, taskQueue).catch(() => []), REUSED_MS);
+  const read = shared(() => samplesOf(client, taskQueue), REUSED_MS);
   for (const [name, { help, labelNames }] of Object.entries(gauges)) {
     new Gauge({
       ...{ name, help, labelNames, registers: [registry] },
@@ -56,7 +56,9 @@ const samplesOf = (client: Client, taskQueue: string): Promise<Sample[]> =>
       queueSamples(client, taskQueue, { queue: 'flows', task: 'activity' }),
       queueSamples(client, eventsQueueOf(taskQueue), { queue: 'events', task: 'activity' }),
     ];
-    return (await Promise.all([...queues, troubleSamples(client), deliverySamples(client)])).flat();
+    // If Temporal refuses a count, for example because a search attribute is missing, the other gauges keep their values.
+    const answers = await Promise.allSettled([...queues, troubleSamples(client), deliverySamples(client)]);
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
   });
 
 const taskQueueTypes = { workflow: 1, activity: 2 }; // temporal.api.enums.v1.TaskQueueType

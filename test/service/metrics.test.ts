@@ -137,3 +137,14 @@ test('without an answer of Temporal, the service serves its other metrics', asyn
   expect(text).toContain('cyclr_connect_streams 0');
   expect(text).not.toMatch(/^cyclr_connect_pollers\{/m);
 });
+
+test('in a namespace without the search attributes, the service serves the gauges of the task queues, and no count of flows', async () => {
+  const client = new Client({ connection: stage.connection, namespace: 'default' });
+
+  const text = await eventually(
+    () => createMetrics({ client }).text(),
+    (seen) => /^cyclr_connect_pollers\{queue="flows",task="workflow"\} 0$/m.test(seen),
+  );
+
+  expect(text).not.toMatch(/^cyclr_connect_flows_in_trouble\{/m);
+});
