@@ -51,7 +51,7 @@ export class ConnectorAuthPlugin extends SimplePlugin {
     // The options of the worker for events stay unchanged.
     if (options.taskQueue === eventsQueueOf(this.#taskQueue)) return options;
     this.#check(options);
-    return { ...workerDefaults, ...super.configureWorker({ ...workflowsFor(options), ...options }) };
+    return { ...workerDefaults, ...super.configureWorker({ ...options, ...workflowsFor(options) }) };
   }
 
   override runWorker(worker: Worker, next: (worker: Worker) => Promise<void>): Promise<void> {

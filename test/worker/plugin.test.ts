@@ -24,7 +24,7 @@ async function createPlugin(taskQueue?: string): Promise<ConnectorAuthPlugin> {
 const worker: WorkerOptions = { taskQueue: 'connector-auth' };
 
 test('a worker without workflowsPath and workflowBundle gets the workflow bundle of the package from the plugin', async () => {
-  const options = (await createPlugin()).configureWorker(worker);
+  const options = (await createPlugin()).configureWorker({ ...worker, workflowBundle: undefined });
 
   expect(options.workflowBundle).toEqual({ codePath: expect.stringMatching(/workflow-bundle\.js$/) });
   expect(options.workflowsPath).toBeUndefined();
