@@ -17,8 +17,8 @@ import { Tokens } from './tokens';
 
 const CONNECT_TIMEOUT_MS = 30_000;
 /**
- * The time limit of a shutdown. The limit is longer than the longest calls: a call waits up to 15 s for the answer of a
- * flow, or up to 35 s for a link.
+ * The time limit of a shutdown. The limit is longer than a call takes while a worker answers: up to 15 s for the answer of
+ * a flow, or up to 35 s for a link.
  */
 const STOP_TIMEOUT_MS = 40_000;
 
