@@ -259,28 +259,30 @@ describe('verify and identity', () => {
     expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'checked' });
   });
 
-  test('after a refused consent, a return without a new consent does not end the flow if the check has no result, and a new consent ends the flow', async () => {
-    ofSandbox('refusing');
-    const scene = await consentScene(stage);
-    stage.record('policy-refused-then-no-result', scene.handle);
-    const link = await scene.asks();
-    await scene.decides(link, 'approve');
-    const refused = await scene.confirms(link);
-    ofSandbox('forbidden');
+  test.each(['authenticate', 'reauthenticate'] as const)(
+    'with the intent %s, after a refused consent, a second return of the same link does not end the flow if the check has no result, and the consent of a new link ends the flow',
+    async (intent) => {
+      ofSandbox('refusing');
+      const scene = await consentScene(stage, 'Ledgerly', { intent });
+      stage.record(`policy-refused-then-no-result-${intent}`, scene.handle);
+      const link = await scene.asks();
+      await scene.decides(link, 'approve');
+      const refused = await scene.confirms(link);
+      ofSandbox('forbidden');
 
-    const older = await scene.asks();
-    const newer = await scene.asks();
-    await scene.returns(older); // one re-read
-    const ends = async () => (await scene.timeline()).filter(({ from }) => from === 'verifyingAuthorization');
-    await eventually(ends, ({ length }) => length === 2);
-    const still = await scene.view();
-    await scene.decides(newer, 'approve');
-    await scene.returns(newer);
+      await scene.returns(link);
+      const ends = async () => (await scene.timeline()).filter(({ from }) => from === 'verifyingAuthorization');
+      await eventually(ends, ({ length }) => length === 2);
+      const still = await scene.view();
+      const next = await scene.asks();
+      await scene.decides(next, 'approve');
+      await scene.returns(next);
 
-    expect(refused).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'refused' } });
-    expect(still).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'refused' } });
-    expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'notChecked' });
-  });
+      expect(refused).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'refused' } });
+      expect(still).toMatchObject({ state: 'awaitingAuthorization', problem: { code: 'refused' } });
+      expect(await scene.reaches('authenticated')).toMatchObject({ verification: 'notChecked' });
+    },
+  );
 
   test('if a re-read finds a consent without a return of the browser, the worker checks the consent at the third party', async () => {
     ofSandbox('allowed');

@@ -94,5 +94,6 @@ export async function checked(key: ConnectorKey, event: Accepted | Verdict, wasR
   const isUnproven = wasRefused && event.verification === 'unproven';
   if (verification === 'refused' || (isUnproven && verification === 'notChecked' && patched('refusal-stays')))
     return { type: 'refused', problem: refusedByThirdParty, connector: { ...event.connector, refusedByCheck: true } };
-  return { ...event, connector, verification: isUnproven ? verification : (event.verification ?? verification) };
+  const isAccepted = isUnproven && verification === 'checked';
+  return { ...event, connector, verification: isAccepted ? 'checked' : (event.verification ?? verification) };
 }

@@ -64,6 +64,14 @@ export class Links {
     return this.#attempts;
   }
 
+  /**
+   * Drops the fingerprints after a check has refused the stored value. This value differs from each fingerprint, but
+   * proves no other consent.
+   */
+  dropFingerprints(): void {
+    for (const attempt of this.#attempts.values()) delete attempt.fingerprint;
+  }
+
   /** True if a caller has requested a link with this attempt id. */
   has(id: string): boolean {
     return this.#attempts.has(id) || this.#pending.has(id);

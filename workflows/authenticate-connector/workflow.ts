@@ -100,6 +100,7 @@ class FlowRun {
       const event = this.#cancelEvent ?? (await this.#nextEvent(this.#state));
       this.#apply(event);
       if (event?.type === 'rechecked' || event?.type === 'refused') this.#outage = undefined;
+      if (event?.type === 'refused' && event.connector?.refusedByCheck) this.#links.dropFingerprints();
       if (event?.type === 'cyclrUnavailable') await this.#pauseInOutage(event);
       if (isWaiting(this.#state) || isFinal(this.#state)) this.#inbox.answerAll(this.#flow.view);
     }
@@ -204,8 +205,10 @@ class FlowRun {
       case 'verifyingAuthorization': {
         const { fingerprint } = this.#links.attempts.get(state.attemptId) ?? {};
         const wasAuthenticated = this.#needsProof;
-        const check = { once: state.superseded, consent: { wasAuthenticated, ...(fingerprint && { fingerprint }) } };
         const { refusedByCheck } = state.connector;
+        // Without a fingerprint, further re-reads prove no more than the first re-read.
+        const once = state.superseded || (refusedByCheck === true && fingerprint === undefined);
+        const check = { once, consent: { wasAuthenticated, ...(fingerprint && { fingerprint }) } };
         return this.#call(async () =>
           calls.checked(this.#key, await calls.verifyAuthorization(this.#key, check), refusedByCheck),
         );
