@@ -118,8 +118,8 @@ export interface LinkRequest {
  * strings.
  *
  * Each method fails with a {@link ConnectorAuthError}. In addition to the codes that a method names, each method can
- * fail with `temporalUnavailable`, with `invalidInput` if it takes an id, and with `noWorker` or `paused` if it needs a
- * worker.
+ * fail with `temporalUnavailable`, with `invalidInput` if it takes the id of an account, a connector or an onboarding, and
+ * with `noWorker` or `paused` if it needs a worker.
  */
 export class ConnectorAuth {
   readonly #client: Client;

@@ -43,14 +43,14 @@ export async function eventList(
   { page, pageSize = 50, ...filter }: EventsRequest = {},
 ): Promise<EventList> {
   const { runs, next } = await pageOfRuns(client, { query: queryOf(filter), page, pageSize });
-  const latest = await latestRuns(client, runs, page);
+  const isOwn = (run: Run) => filter.accountId === undefined || listed(run).accountId === filter.accountId;
+  const latest = await latestRuns(client, runs.filter(isOwn), page);
   // A run without an event type in its search attributes is no event: the list leaves the run out. The latest run of
   // an event can have another state than the run that the query has found.
   const items = latest
     .map(listed)
     .filter(({ type }) => type !== undefined)
-    .filter(({ state }) => filter.state === undefined || state === filter.state)
-    .filter(({ accountId }) => filter.accountId === undefined || accountId === filter.accountId);
+    .filter(({ state }) => filter.state === undefined || state === filter.state);
   return { items, ...(next !== undefined && { next }) };
 }
 
