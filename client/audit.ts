@@ -6,7 +6,7 @@ import type { AuditEntry } from './answers';
 import { closedRunResult } from './closed-run';
 import { ConnectorAuthError } from './connector-auth-error';
 import type { FlowCalls } from './flow-calls';
-import { invalidInput, listed, OF_FLOWS, ofAccount, type Run } from './runs';
+import { flowsOf, invalidInput, listed, type Run } from './runs';
 
 export interface AuditRequest {
   accountId: string;
@@ -45,12 +45,12 @@ export async function* auditEntries(
   parts: AuditParts,
   { accountId, from, to }: AuditRequest,
 ): AsyncGenerator<AuditEntry> {
-  const account = ofAccount(accountId);
+  const flows = flowsOf(accountId);
   const now = Date.now() + 1;
   const span = { from: Math.max(0, timeOf('from', from, 0)), to: Math.min(now, timeOf('to', to, now)) };
   if (span.from >= span.to) return;
   const isLast = `(ExecutionStatus != 'ContinuedAsNew' OR CloseTime >= '${new Date(span.to).toISOString()}')`;
-  const query = `${OF_FLOWS} AND ${account} AND ${isLast}`;
+  const query = `${flows} AND ${isLast}`;
   const count = await countOf(parts, query, span);
   const read = reader(parts, accountId);
   const reads: Promise<AuditEntry[]>[] = [];

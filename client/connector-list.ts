@@ -3,17 +3,7 @@ import type { Client } from '@temporalio/client';
 import { searchAttributes } from '../workflows/messages';
 import type { StateName } from '../workflows/view';
 import type { ConnectorList, ListedConnector } from './answers';
-import {
-  inState,
-  isFirstPage,
-  itemsOf,
-  latestRuns,
-  newestOfEach,
-  OF_FLOWS,
-  ofAccount,
-  pageOfRuns,
-  type Run,
-} from './runs';
+import { flowsOf, inState, isFirstPage, itemsOf, latestRuns, newestOfEach, pageOfRuns, type Run } from './runs';
 
 export interface ListRequest {
   accountId: string;
@@ -40,13 +30,13 @@ export async function connectorList(
   client: Client,
   { accountId, state, page, pageSize = 50 }: ListRequest,
 ): Promise<ConnectorList> {
-  const account = `${OF_FLOWS} AND ${ofAccount(accountId)}`;
-  const query = state === undefined ? account : `${account} AND ${inState(state)}`;
+  const flows = flowsOf(accountId);
+  const query = state === undefined ? flows : `${flows} AND ${inState(state)}`;
   const { runs, next } = await pageOfRuns(client, { query, page, pageSize });
   const isWhole = isFirstPage(page) && next === undefined && state === undefined;
   const latest = isWhole ? newestOfEach(runs) : await latestRuns(client, runs, page);
   const items = itemsOf(latest, accountId).filter((item) => state === undefined || item.state === state);
-  const reads = await earlierReads(client, { accountId, account, runs, items, isWhole });
+  const reads = await earlierReads(client, { accountId, runs, items, isWhole });
   return {
     items: items.map((item) => ({ ...reads.get(item.connectorId), ...item })).sort(byConnector),
     ...(next !== undefined && { next }),
@@ -57,7 +47,6 @@ const byConnector = (one: ListedConnector, other: ListedConnector): number => on
 
 interface Page {
   accountId: string;
-  account: string;
   runs: readonly Run[];
   items: readonly ListedConnector[];
   isWhole: boolean;
@@ -69,10 +58,10 @@ interface Page {
  */
 async function earlierReads(
   client: Client,
-  { accountId, account, runs, items, isWhole }: Page,
+  { accountId, runs, items, isWhole }: Page,
 ): Promise<Map<number, { connected?: boolean }>> {
   if (items.every(({ connected }) => connected !== undefined)) return new Map();
-  const query = `${account} AND ConnectorConnected IS NOT NULL`;
+  const query = `${flowsOf(accountId)} AND ConnectorConnected IS NOT NULL`;
   const read = isWhole ? runs.filter(hasRead) : (await pageOfRuns(client, { query, pageSize: MAX_EARLIER_RUNS })).runs;
   return new Map(
     itemsOf(newestOfEach(read), accountId).map(({ connectorId, connected }) => [connectorId, { connected }]),

@@ -24,6 +24,9 @@ export function ofAccount(accountId: string): string {
   return query;
 }
 
+/** The condition of a visibility query that finds only the flows of this account. Fails: `invalidInput`. */
+export const flowsOf = (accountId: string): string => `${OF_FLOWS} AND ${ofAccount(accountId)}`;
+
 /**
  * Returns a text in quotes, as a value for a query. Escapes the text, so that it can't change the query's structure.
  */
