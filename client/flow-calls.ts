@@ -18,6 +18,7 @@ import type { Input } from '../workflows/input';
 import { READ_AHEAD, type retryHint } from '../workflows/problems';
 import type { FlowResult, StateName } from '../workflows/view';
 import { searchAttributes, view } from '../workflows/messages';
+import { invalidInput } from './runs';
 import {
   ConnectorAuthError,
   isBusy,
@@ -60,7 +61,7 @@ export interface LibraryParts {
 /** Fails with `invalidInput` if an id is not valid. */
 export function requireIds({ accountId, connectorId }: ConnectorKey): void {
   if (!isAccountId(accountId) || !isConnectorId(connectorId))
-    throw new ConnectorAuthError('invalidInput', 'accountId or connectorId is not a valid id of Cyclr');
+    throw invalidInput('accountId or connectorId is not a valid id of Cyclr');
 }
 
 /** The workflow id of the connector's flow. Fails: `invalidInput`. */
