@@ -24,6 +24,10 @@ export interface SessionState {
   isMalformed?: boolean;
 }
 
+/** True if the session waits for the first flow of its onboarding. */
+export const isGathering = ({ onboarding, views }: SessionState): boolean =>
+  onboarding === 'running' && views.length === 0;
+
 export interface SessionWatchParts {
   client: ServiceClient;
   /** The token of the invitation. After the end of a session, the page can turn this token into another session. */
@@ -169,7 +173,7 @@ export class SessionWatch {
     this.#reader = new EventReader({
       open: (id, signal) => this.parts.client.events(id, signal),
       refresh: this.refresh,
-      isGathering: () => this.state.onboarding === 'running' && this.state.views.length === 0,
+      isGathering: () => isGathering(this.state),
       allFinal: () => this.state.views.length > 0 && this.state.views.every(isFinal),
       receive: this.receive,
       report: (trouble) => this.report(trouble),

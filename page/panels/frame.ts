@@ -6,7 +6,7 @@ import type { View } from '../../workflows/messages';
 import type { Messages } from '../languages/en';
 import type { Invitation } from '../invitation';
 import { isSending, type Actions, type PanelProps } from './props';
-import type { SessionState } from '../session-watch';
+import { isGathering, type SessionState } from '../session-watch';
 import { listStatusOf, nothingLeft, nextOf, panelOf } from '../state';
 import { action } from './actions';
 import { help } from './help';
@@ -78,8 +78,7 @@ function bodyOf(parts: FrameProps) {
   if (ended && (parts.hosted || session.end !== 'expired')) return ended;
   // After `expired`, a host page can give another session. Until then, `cache` keeps the forms and their typed values.
   if (ended) return cache(ended);
-  const isGathering = session?.views.length === 0 && session.onboarding === 'running';
-  if (!session?.session || isGathering)
+  if (!session?.session || isGathering(session))
     return html`${offline(parts)}
       <div class="panel" part="panel">
         <p class="working">${spinner}<span>${m.loading}</span></p>
