@@ -44,11 +44,7 @@ const schema = {
 export function eventRoute(app: App, parts: Parts): void {
   const hub = createEventHub(parts.auth);
   const countOpen = openAnswers(MAX_STREAMS);
-  let isClosing = false;
-  app.addHook('preClose', async () => {
-    isClosing = true;
-    hub.close();
-  });
+  app.addHook('preClose', async () => hub.close());
   requireToken(app, parts, 'session');
   readConnectors(app, parts);
   app.get('/events', { schema }, async (request, reply) => {
@@ -58,7 +54,7 @@ export function eventRoute(app: App, parts: Parts): void {
     const keys = session.connectorIds.map((connectorId) => ({ accountId: session.accountId, connectorId }));
     const lastEventId = `${request.headers['last-event-id'] ?? ''}`.slice(0, MAX_EVENT_ID);
     const eventsUntil = (signal: AbortSignal) => hub.stream(keys, { lastEventId, signal });
-    const stops = { signal: untilExpiry(session, reply), isClosing: () => isClosing };
+    const stops = { signal: untilExpiry(session, reply), isClosing: () => hub.isClosed };
     const events = withOnboarding(parts, session, eventsUntil, stops);
     return reply
       .type('text/event-stream')

@@ -65,6 +65,8 @@ export interface EventHub {
    * reconnect, so that the reader reaches another instance.
    */
   close(): void;
+  /** True after `close`. */
+  readonly isClosed: boolean;
 }
 
 /** Creates a hub. All streams of one flow in the hub share one long poll, and one query after each change. */
@@ -93,6 +95,9 @@ export function createEventHub(auth: ConnectorAuth, options: EventHubOptions = {
       const stream = new EventStream({ onOpen, onClose, heartbeatMs, lastEventId, signal });
       if (isClosed) stream.endWithRetry();
       return stream;
+    },
+    get isClosed() {
+      return isClosed;
     },
     close() {
       isClosed = true;
