@@ -143,9 +143,12 @@ export class FlowState {
    */
   recordTrouble(operatorsTrouble: string): void {
     const { name } = this.#state;
-    const entry = { from: name, event: 'cyclrUnavailable', to: name, note: noteOfTrouble(operatorsTrouble) };
-    if (this.#timeline.endsWith(entry)) this.#timeline.countLast();
-    else this.#timeline.add(entry);
+    this.#timeline.addOrCount({
+      from: name,
+      event: 'cyclrUnavailable',
+      to: name,
+      note: noteOfTrouble(operatorsTrouble),
+    });
     this.#publish();
   }
 
@@ -179,7 +182,7 @@ export class FlowState {
     const entry = { from: name, event, to: name, note };
     const isRepeated = this.#timeline.endsWith(entry);
     this.#ignored.add({ event, note }, { code, isLogged: !isRepeated });
-    if (isRepeated && code) this.#timeline.countLast();
+    if (code) this.#timeline.addOrCount(entry);
     else this.#timeline.add(entry);
   }
 
@@ -246,11 +249,9 @@ class TimelineLog {
     return last?.from === from && last.event === event && last.note === note && last.id === undefined;
   }
 
-  /**
-   * Adds one to the count of the last entry. Call this method instead of `add` if the new entry would equal the last
-   * entry.
-   */
-  countLast(): void {
+  /** Adds an entry. If the entry equals the last entry, adds one to the count of the last entry instead. */
+  addOrCount(entry: Omit<TimelineEntry, 'at'>): void {
+    if (!this.endsWith(entry)) return this.add(entry);
     const last = this.#entries.at(-1)!;
     last.count = (last.count ?? 1) + 1;
   }
