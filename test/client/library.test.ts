@@ -58,6 +58,9 @@ const calls: [string, (auth: ConnectorAuth, key: ConnectorKey) => Promise<unknow
   ['connection', (auth, key) => auth.connection(key)],
 ];
 
+/** A library without a server: a call that sends something fails as temporalUnavailable. */
+const unreachable = () => new ConnectorAuth(new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }) }));
+
 async function refusalsFromNowhere(): Promise<unknown[]> {
   const connection = Connection.lazy({ address: `127.0.0.1:${await freePort()}` });
   const auth = new ConnectorAuth(new Client({ connection }));
@@ -169,9 +172,7 @@ describe('start', () => {
     ['an unknown intent', nobody, { intent: 'authorise' as never }],
     ['a `by` that is too long', nobody, { by: 'x'.repeat(101) }],
   ])('a start with %s is refused as invalidInput, and nothing is sent', async (_name, key, options) => {
-    const unreachable = new ConnectorAuth(new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }) }));
-
-    await expect(unreachable.start(key, options)).rejects.toMatchObject({
+    await expect(unreachable().start(key, options)).rejects.toMatchObject({
       name: 'ConnectorAuthError',
       code: 'invalidInput',
     });
@@ -181,10 +182,8 @@ describe('start', () => {
 test.each(calls)(
   'the call %s with an invalid account id is refused as invalidInput, and nothing is sent',
   async (_name, call) => {
-    const unreachable = new ConnectorAuth(new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }) }));
-
     for (const accountId of ['アカ1', '\ud800'])
-      await expect(call(unreachable, { ...nobody, accountId })).rejects.toMatchObject({
+      await expect(call(unreachable(), { ...nobody, accountId })).rejects.toMatchObject({
         name: 'ConnectorAuthError',
         code: 'invalidInput',
       });
@@ -192,7 +191,7 @@ test.each(calls)(
 );
 
 test('the calls for an onboarding with an invalid id are refused as invalidInput, and nothing is sent', async () => {
-  const auth = new ConnectorAuth(new Client({ connection: Connection.lazy({ address: '127.0.0.1:1' }) }));
+  const auth = unreachable();
 
   for (const key of [
     { accountId: '\ud800', onboardingId: 'crm' },
@@ -557,8 +556,8 @@ test('if each query for 10 s fails because it reads events of a pending workflow
 });
 
 test('each call that needs a worker fails as noWorker if no worker runs', async () => {
-  // This test leaves out `progress`, `latestRun` and `connection`, which need no worker here, and `result`, `cancel` and `requestAuthorization`, which
-  // would wait too long.
+  // This test leaves out `progress`, `latestRun` and `connection`, which need no worker here, and `result`, `cancel` and
+  // `requestAuthorization`, which would wait too long.
   const slow = ['result', 'cancel', 'requestAuthorization', 'progress', 'latestRun', 'connection'];
   const seen = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
   await stage.stopWorker();

@@ -58,7 +58,8 @@ const truePanels: Record<StateName, string[]> = {
 };
 
 /**
- * Watches the page until `stop()` is called. `stop()` returns the texts that were untrue in more than MAY_LAST comparisons in a row.
+ * Watches the page until `stop()` is called. `stop()` returns the texts that were untrue in more than MAY_LAST
+ * comparisons in a row.
  * `progress(n)` returns the text that the page shows if `n` connectors are connected.
  */
 export function watchTruth(scene: WebScene, page: Page, accountId: string, progress: (done: number) => string) {
