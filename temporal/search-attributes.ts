@@ -116,6 +116,7 @@ async function add(connection: TemporalServices, namespace: string, names: strin
     throw new ConfigError(`Namespace ${namespace} has search attributes of the wrong type: ${mismatches}`);
   }
   const absent = names.filter((name) => !(name in there));
+  if (absent.length === 0) return; // Temporal refuses a request without names.
   const wanted = Object.fromEntries(absent.map((name) => [name, searchAttributeTypeNumbers[name]!]));
   await connection.operatorService.addSearchAttributes({ namespace, searchAttributes: wanted });
 }

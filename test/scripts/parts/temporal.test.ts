@@ -130,6 +130,20 @@ describe('search attributes', () => {
     expect(await registerSearchAttributes(connection, namespace)).toEqual([]);
   });
 
+  test('a registration succeeds if another program registers the search attributes between its two reads', async () => {
+    const { operatorService, workflowService } = connection;
+    const listSearchAttributes = async (request: object) => {
+      const listed = await operatorService.listSearchAttributes(request);
+      await registerSearchAttributes(connection, namespace);
+      return listed;
+    };
+    const addSearchAttributes = (request: object) => operatorService.addSearchAttributes(request);
+    const late = { workflowService, operatorService: { listSearchAttributes, addSearchAttributes } };
+
+    await expect(registerSearchAttributes(late as unknown as Connection, namespace)).resolves.toBeDefined();
+    expect(await missingSearchAttributes(connection, namespace)).toEqual([]);
+  });
+
   test('npm run search-attributes registers the search attributes, and prints the added names', async () => {
     const env = { TEMPORAL_ADDRESS: server.address, TEMPORAL_NAMESPACE: namespace };
     const npmRun = ['run', '--silent', 'search-attributes', '--'];
