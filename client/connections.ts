@@ -25,7 +25,18 @@ import type { ConnectionList, ListedConnection } from './answers';
 import { ConnectorAuthError, undefinedIfNotFound } from './connector-auth-error';
 import { connectorList } from './connector-list';
 import { ANSWER_WITHIN_MS, requireIds, type LibraryParts } from './flow-calls';
-import { FIRST_PAGE, invalidInput, latestRuns, listed, OPEN, pageOfRuns, type PageRequest, type Run } from './runs';
+import {
+  FIRST_PAGE,
+  hasRead,
+  invalidInput,
+  latestRuns,
+  listed,
+  OF_FLOWS,
+  OPEN,
+  pageOfRuns,
+  type PageRequest,
+  type Run,
+} from './runs';
 
 export interface ConnectionsRequest {
   accountId: string;
@@ -44,6 +55,9 @@ export interface MonitorRequest {
 }
 
 const POLL_MS = 200;
+
+/** For a connection without a monitor, the library reads at most this number of runs of the flow, newest first. */
+const MAX_EARLIER_RUNS = 50;
 
 /**
  * The highest number of monitors that the list reads for one page of flows. The list reads the newest monitors first.
@@ -68,7 +82,7 @@ export class Connections {
   /**
    * Returns the answer of the connector's open monitor. If no monitor is open, and the latest monitor ended as `gone`,
    * returns the result of the latest monitor. In all other cases, makes the connection from the search attributes of
-   * the latest run of the connector's flow. Fails: `invalidInput`, `notStarted`.
+   * the runs of the connector's flow. Fails: `invalidInput`, `notStarted`.
    */
   async read(key: ConnectorKey): Promise<ConnectionView> {
     requireIds(key);
@@ -90,9 +104,13 @@ export class Connections {
   }
 
   async #readFlow(key: ConnectorKey): Promise<ConnectionView> {
-    const run = await this.#library.client.workflow.getHandle(workflowIdOf(key)).describe().catch(undefinedIfNotFound);
+    const { client } = this.#library;
+    const run = await client.workflow.getHandle(workflowIdOf(key)).describe().catch(undefinedIfNotFound);
     if (!run) throw new ConnectorAuthError('notStarted', 'No monitor and no flow of this connector was started.');
-    return { ...withoutMonitor(key, run), revision: 0 };
+    if (hasRead(run) && !isOpen(run)) return withoutMonitor(key, [run]);
+    const query = `${OF_FLOWS} AND WorkflowId = "${workflowIdOf(key)}"`;
+    const { runs } = await pageOfRuns(client, { query, pageSize: MAX_EARLIER_RUNS });
+    return withoutMonitor(key, [run, ...runs.filter(({ runId }) => runId !== run.runId)]);
   }
 
   /**
@@ -206,13 +224,21 @@ export class Connections {
 const stateOf = (connected: boolean | undefined, since: string): Pick<ConnectionView, 'state' | 'since'> =>
   connected === undefined ? {} : { state: connected ? 'connected' : 'broken', since };
 
-function withoutMonitor(key: ConnectorKey, run: Omit<Run, 'raw'>): ListedConnection {
-  const { name, state, connected, since, runId } = listed(key, run);
+/**
+ * Makes a connection from the runs of a flow, newest first. The state comes from the newest run that has read the
+ * connector, and the outcome from the newest run that has ended. So the start of a flow does not change the connection.
+ */
+function withoutMonitor(key: ConnectorKey, runs: readonly Run[]): ConnectionView {
+  const itemOf = (run: Run | undefined) => run && listed(key, run);
+  const read = itemOf(runs.find(hasRead));
+  const ended = itemOf(runs.find((run) => !isOpen(run)));
+  const name = (read ?? ended)?.name;
   return {
     ...key,
-    ...stateOf(connected, since),
+    ...(read && stateOf(read.connected, read.since)),
     ...(name !== undefined && { name }),
-    ...(!isOpen(run) && { lastOutcome: { runId, state: state as FinalStateName, at: since } }),
+    ...(ended && { lastOutcome: { runId: ended.runId, state: ended.state as FinalStateName, at: ended.since } }),
+    revision: 0,
   };
 }
 

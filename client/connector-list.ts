@@ -1,9 +1,18 @@
 /** Lists the connectors of an account from Temporal's visibility. */
 import type { Client } from '@temporalio/client';
-import { searchAttributes } from '../workflows/messages';
 import type { StateName } from '../workflows/view';
 import type { ConnectorList, ListedConnector } from './answers';
-import { flowsOf, inState, isFirstPage, itemsOf, latestRuns, newestOfEach, pageOfRuns, type Run } from './runs';
+import {
+  flowsOf,
+  hasRead,
+  inState,
+  isFirstPage,
+  itemsOf,
+  latestRuns,
+  newestOfEach,
+  pageOfRuns,
+  type Run,
+} from './runs';
 
 export interface ListRequest {
   accountId: string;
@@ -67,6 +76,3 @@ async function earlierReads(
     itemsOf(newestOfEach(read), accountId).map(({ connectorId, connected }) => [connectorId, { connected }]),
   );
 }
-
-const hasRead = ({ typedSearchAttributes }: Run): boolean =>
-  typedSearchAttributes.get(searchAttributes.connected) !== undefined;

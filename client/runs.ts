@@ -131,6 +131,10 @@ async function latestRun(client: Client, run: Run, isFirst: boolean): Promise<Ru
   return isFirst ? latest : undefined;
 }
 
+/** True if the run has read the connector from Cyclr. */
+export const hasRead = ({ typedSearchAttributes }: Pick<Run, 'typedSearchAttributes'>): boolean =>
+  typedSearchAttributes.get(searchAttributes.connected) !== undefined;
+
 type RunInfo = Pick<Run, 'runId' | 'status' | 'startTime' | 'closeTime' | 'typedSearchAttributes'>;
 
 /** Makes an item of a list from the search attributes of a run. */

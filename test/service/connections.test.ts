@@ -76,6 +76,28 @@ test('the state of a connection without a monitor comes from the latest flow', a
   await expect(backend.connection({ ...connected, connectorId: 999_999 })).rejects.toMatchObject({ code: 'notFound' });
 });
 
+test('without a monitor, a new flow that has not read Cyclr yet changes neither the state nor the outcome of the connection', async () => {
+  const key = one();
+  await service.stage.auth.start(key);
+  await service.stage.auth.result(key);
+  const before = await eventually(
+    () => backend.connection(key),
+    ({ state }) => state === 'connected',
+  );
+  const release = service.stage.sandbox.fault({ match: { account: key.accountId }, then: 'held' });
+
+  const { started } = await backend.start(key);
+  // The list of visibility, which has the earlier run, can lack the last run for some time.
+  const during = await eventually(
+    () => backend.connection(key),
+    ({ lastOutcome }) => lastOutcome !== undefined,
+  );
+  release();
+
+  expect(started).toBe(true);
+  expect(during).toEqual(before);
+});
+
 test('the list of an account has each connection once, even if the account id has quotes', async () => {
   const accountId = `o'brien "${randomUUID()}"`;
   const keys = ['Brightdesk', 'Plainfield'].map((connector) =>
