@@ -33,12 +33,12 @@ export interface OpenFlowOptions {
 /**
  * Starts the flow of a connector. If the flow is already open and waits for the user, the flow re-reads the connector
  * instead. If the flow is open in a working state, nothing changes. If the latest run is `authenticated`, a new run
- * starts only if `recheck` is set.
+ * starts only if `recheck` is set. A run in a final state has ended, although its worker may not have closed it yet.
  */
 export async function openFlow(auth: ConnectorAuth, key: ConnectorKey, options: OpenFlowOptions): Promise<void> {
   const { recheck = false, ...start } = options;
   const run = await latestRunOf(auth, key);
-  if (run?.open && !waitingStates.includes(run.state)) return;
+  if (run?.open && ![...waitingStates, ...finalStates].includes(run.state)) return;
   if (run?.state === 'authenticated' && !recheck) return;
   await auth.start(key, start);
 }

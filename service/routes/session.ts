@@ -7,7 +7,7 @@ import type { ConnectorAuth, LatestRun } from '../../client/connector-auth';
 import * as answers from '../../client/http/answers';
 import * as requests from '../../client/http/requests';
 import type { ConnectorKey } from '../../workflows/connector';
-import { waitingStates, type View } from '../../workflows/view';
+import { finalStates, waitingStates, type View } from '../../workflows/view';
 import {
   allowNoBody,
   byOf,
@@ -199,7 +199,7 @@ async function reauthenticated(auth: ConnectorAuth, key: ConnectorKey, request: 
   if (!reauthenticate.includes(key.connectorId)) throw new ServiceError('notFound');
   const options = { intent: 'reauthenticate', by: byOf(request), invitation, notify } as const;
   const run = await latestRunOf(auth, key);
-  const view = run?.open ? await auth.view(key) : undefined;
+  const view = run?.open && !finalStates.includes(run.state) ? await auth.view(key) : undefined;
   if (view?.intent === 'reauthenticate') return view;
   await withView(auth, key, () => auth.start(key, options));
   return auth.view(key);
