@@ -340,6 +340,25 @@ describe('payloads that the SDK cannot decode', () => {
     },
   );
 
+  test.concurrent(
+    'a signal whose argument is nested so deeply that JSON.stringify fails is refused, and fails no workflow task',
+    async () => {
+      const scene = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+      const depth = 200_000;
+
+      await stage.client.workflowService.signalWorkflowExecution({
+        namespace: stage.namespace,
+        workflowExecution: { workflowId: scene.workflowId },
+        signalName: 'propertyInput',
+        input: { payloads: [payload('json/plain', '['.repeat(depth) + ']'.repeat(depth))] },
+      });
+      const events = await taskAfter(scene.history, 'workflowExecutionSignaled');
+
+      expect(failedTasks(events)).toEqual([]);
+      expect((await scene.timeline()).at(-1)).toMatchObject({ event: 'inputRefused' });
+    },
+  );
+
   test.concurrent.each(payloads)(
     'a flow fails as invalidInput if the SDK cannot decode its start input (%s)',
     async (name, _signal, unreadable) => {

@@ -115,7 +115,17 @@ export class Inbox {
   }
 }
 
-const charactersOf = ({ body }: Message): number => JSON.stringify(body)?.length ?? 0;
+/**
+ * The length of a body as JSON. Infinity for a body that is nested so deeply that `JSON.stringify` fails: a signal
+ * handler must not throw.
+ */
+function charactersOf({ body }: Message): number {
+  try {
+    return JSON.stringify(body)?.length ?? 0;
+  } catch {
+    return Infinity;
+  }
+}
 
 const isConfirmation = ({ kind }: Message): boolean => kind === 'confirmation';
 
@@ -157,8 +167,8 @@ export function eventOf(state: State, { kind, body }: Message, known: KnownIds):
 
 /**
  * The problem of a message that the validator of an update rejects. `undefined` if the validator accepts the message.
- * In a working state the validator accepts an input, because only the next state can check the input. So before the
- * first read, the validator also accepts a secret property in clear: see docs/messages.md.
+ * In a working state the validator accepts each input with the right shape, because only the next state can check the
+ * rest. So before the first read, the validator also accepts a secret property in clear: see docs/messages.md.
  */
 export function rejectionOf(state: State, message: Message, known: KnownIds): Problem | undefined {
   // The check for secrets in clear must come before the check of the submission id. In the other order, the validator
@@ -170,7 +180,15 @@ export function rejectionOf(state: State, message: Message, known: KnownIds): Pr
   const event = eventOf(state, message, known);
   if (event?.type !== 'inputRefused') return undefined;
   const { problem } = event;
-  return problem.code === 'notNow' && !isWaiting(state) && !isFinal(state) ? undefined : problem;
+  if (problem.code !== 'notNow' || isWaiting(state) || isFinal(state)) return problem;
+  return isWellFormed(message) ? undefined : problemOf('malformed');
+}
+
+/** True if the body of an input has the right shape and size in any state. */
+function isWellFormed({ kind, body }: Message): boolean {
+  if (!isObject(body)) return false;
+  if (kind === 'credentialInput') return isCredentials(body.credentials);
+  return isValues(body.values) && Object.values(body.values).every(isValue);
 }
 
 /** The problem of a message that has secrets in clear. */
@@ -197,14 +215,19 @@ function returnEvent(state: State, kind: Message['kind'], sender: Sender, { atte
   return { type: 'authorizationReturned', superseded: attempt.superseded, ...sender };
 }
 
+const isCredentials = (credentials: unknown): credentials is Sealed =>
+  isSealed(credentials) && credentials.sealed.length <= MAX_CREDENTIALS;
+
 const credentialEvent = (credentials: unknown, sender: Sender): Event =>
-  isSealed(credentials) && credentials.sealed.length <= MAX_CREDENTIALS
+  isCredentials(credentials)
     ? { type: 'credentialsSubmitted', credentials, ...sender }
     : refused(problemOf('malformed'), sender);
 
+const isValues = (values: unknown): values is { [name: string]: unknown } =>
+  isObject(values) && Object.keys(values).length <= MAX_VALUES && charactersIn(values) <= MAX_INPUT;
+
 function propertyEvent(state: State, values: unknown, sender: Sender): Event {
-  if (!isObject(values) || Object.keys(values).length > MAX_VALUES || charactersIn(values) > MAX_INPUT)
-    return refused(problemOf('malformed'), sender);
+  if (!isValues(values)) return refused(problemOf('malformed'), sender);
   const problem = problemOfValues(fieldsOf(state), values);
   return problem
     ? refused(problem, sender)

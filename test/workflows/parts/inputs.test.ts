@@ -107,6 +107,28 @@ test.each<[string, State, unknown, ProblemCode | undefined]>([
   },
 );
 
+test.each<[string, Message['kind'], object]>([
+  ['properties that are no object', 'propertyInput', { values: 'nope' }],
+  ['a property that is no text', 'propertyInput', { values: { Domain: 7 } }],
+  ['a property of more than 64 KiB', 'propertyInput', { values: { Domain: 'x'.repeat(64 * 1024 + 1) } }],
+  ['no credentials', 'credentialInput', {}],
+  [
+    'credentials of more than 32 KiB',
+    'credentialInput',
+    { credentials: { sealed: `${sealed.sealed}${'x'.repeat(32 * 1024)}` } },
+  ],
+])('a validator rejects an input with the wrong shape in a working state: %s', (_what, kind, input) => {
+  const body = { submissionId: 'sub-1', ...input };
+
+  expect(rejectionOf(applying, { kind, body }, knowing([]))?.code).toBe('malformed');
+});
+
+test('a validator accepts properties in a working state, although the next state can refuse them', () => {
+  const body = { submissionId: 'sub-1', values: { Unknown: 'x' } };
+
+  expect(rejectionOf(applying, { kind: 'propertyInput', body }, knowing([]))).toBeUndefined();
+});
+
 test('a validator accepts a secret property in clear before the first read, and the flow refuses the property after the read', () => {
   const message: Message = { kind: 'propertyInput', body: { submissionId: 'sub-1', values: { Secret: 'hunter2' } } };
   const known = knowing([]);
