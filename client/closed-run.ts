@@ -55,7 +55,7 @@ function firstDetail<Result>(err: unknown): Result | undefined {
  */
 async function viewWithoutResult(client: Client, key: ConnectorKey, run: WorkflowExecutionDescription): Promise<View> {
   const { workflowId, runId, startTime, closeTime } = run;
-  const { intent = 'authenticate' } = await inputOf<Input>(client, { workflowId, runId });
+  const { intent = 'authenticate' } = (await inputOf<Input>(client, { workflowId, runId })) ?? {};
   const whole = { ...key, runId, intent, since: (closeTime ?? startTime).toISOString(), revision: 0 };
   if (run.status.name === 'CANCELLED') return { ...whole, state: 'cancelled' };
   return { ...whole, state: 'failed', failure: failureWithoutResult(run) };

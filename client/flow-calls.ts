@@ -13,8 +13,9 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
+import { connectionWorkflowIdOf } from '../workflows/connection';
 import { isAccountId, isConnectorId, workflowIdOf, type ConnectorKey } from '../workflows/connector';
-import type { Input } from '../workflows/input';
+import { MAX_WORKFLOW_ID, type Input } from '../workflows/input';
 import { READ_AHEAD, type retryHint } from '../workflows/problems';
 import type { FlowResult, StateName } from '../workflows/view';
 import { searchAttributes, view } from '../workflows/messages';
@@ -39,6 +40,8 @@ export const ANSWER_WITHIN_MS = 10_000;
 /** The library adds this time to the limit of each call to Temporal, because the answer needs time to arrive. */
 const TRANSIT_MS = 5_000;
 const QUERY_RETRY_MS = 2_500;
+/** If this machine was suspended during the first try of a query, the time limit has passed without a real second try. */
+const MIN_QUERIES = 4;
 const RETRY_MS = 100;
 const BUSY_RETRY_MS = 300;
 const REACH_MS = 2_000;
@@ -62,6 +65,10 @@ export interface LibraryParts {
 export function requireIds({ accountId, connectorId }: ConnectorKey): void {
   if (!isAccountId(accountId) || !isConnectorId(connectorId))
     throw invalidInput('accountId or connectorId is not a valid id of Cyclr');
+  if (connectionWorkflowIdOf({ accountId, connectorId }).length > MAX_WORKFLOW_ID)
+    throw invalidInput(
+      `accountId is too long: the URL-encoded workflow id has more than ${MAX_WORKFLOW_ID} characters`,
+    );
 }
 
 /** The workflow id of the connector's flow. Fails: `invalidInput`. */
@@ -102,7 +109,7 @@ export class FlowCalls {
   }
 
   /**
-   * Queries a flow. Sends the query again, for at most 10 s in all, in two cases:
+   * Queries a flow. Sends the query again, for 10 s in all, and at least three times, in two cases:
    *
    * - The query got no answer within 2.5 s. If a query arrives during the workflow task of an update, the server can hold
    *   the query until its deadline (dev server 1.9).
@@ -113,7 +120,7 @@ export class FlowCalls {
    */
   async query<T>(handle: WorkflowHandle, query: QueryDefinition<T>): Promise<T> {
     const until = Date.now() + ANSWER_WITHIN_MS;
-    for (;;) {
+    for (let queries = 1; ; queries++) {
       try {
         return await this.#client.withDeadline(Date.now() + QUERY_RETRY_MS, () =>
           repeated(() => handle.query(query), until),
@@ -125,7 +132,7 @@ export class FlowCalls {
         else if (isFailedPrecondition(err) && !isNeverHandled(err)) await delay(BUSY_RETRY_MS);
         else if (!isDeadline(err) && !hasReadAhead(err)) throw err;
       }
-      if (Date.now() < until) continue;
+      if (Date.now() < until || queries < MIN_QUERIES) continue;
       await this.#requireTemporal();
       throw noWorker();
     }
@@ -231,12 +238,12 @@ const notConfirmed = (): ConnectorAuthError =>
  * - Temporal refused the update or the query, but can take it a moment later (see {@link isBusy}).
  */
 async function repeated<T>(send: () => Promise<T>, until: number): Promise<T> {
-  for (;;) {
+  for (let tries = 1; ; tries++) {
     try {
       return await send();
     } catch (err) {
       const pauseMs = pauseAfter(err);
-      if (pauseMs === undefined || Date.now() > until) throw err;
+      if (pauseMs === undefined || (Date.now() > until && tries > 1)) throw err;
       await delay(pauseMs);
     }
   }

@@ -130,6 +130,6 @@ const latestRun = (client: Client, key: ConnectorKey): Promise<WorkflowExecution
   client.workflow.getHandle(workflowIdOf(key)).describe().catch(undefinedIfNotFound);
 
 async function existing(client: Client, { workflowId, runId }: WorkflowExecutionDescription): Promise<Started> {
-  const { intent = 'authenticate' } = await inputOf<Input>(client, { workflowId, runId });
+  const { intent = 'authenticate' } = (await inputOf<Input>(client, { workflowId, runId })) ?? {};
   return { workflowId, runId, started: false, intent };
 }

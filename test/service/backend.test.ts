@@ -253,7 +253,7 @@ test('the `by` of a start begins with the name of the API key, and a `by` over 1
     const { runId } = await auth.progress(key);
     return inputOf<Input>(client, { workflowId: workflowIdOf(key), runId });
   });
-  expect((await Promise.all(inputs)).map(({ by }) => by)).toEqual(['backend:crm session:1 shop', 'backend shop']);
+  expect((await Promise.all(inputs)).map((input) => input?.by)).toEqual(['backend:crm session:1 shop', 'backend shop']);
 });
 
 test.each(['http', 'library'])(
