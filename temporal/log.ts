@@ -23,8 +23,21 @@ export const createJsonLog = ({ process, level = 'info', destination, time = tru
       timestamp: time && pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination ?? pino.destination({ sync: true }),
+    destination ?? standardOutput(),
   );
+
+/** The highest number of characters that wait until standard output accepts lines again. */
+const MAX_WAITING = 1024 * 1024;
+
+/**
+ * Standard output. An error, for example because the disk is full, does not end the process. Lines that can't be
+ * written wait for the next line, and further lines are lost if too many lines wait.
+ */
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ sync: true, maxLength: MAX_WAITING });
+  output.on('error', () => undefined);
+  return output;
+}
 
 /**
  * Returns a function that reports the last error of a process on standard error. The function gets the message of the
