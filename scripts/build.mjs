@@ -45,6 +45,8 @@ export async function build(root) {
       page(root, join(workFolder, 'page'), stamp),
     ]);
     for (const { reason } of parts) if (reason) throw reason;
+    if (JSON.stringify(stampOf(root)) !== JSON.stringify(stamp))
+      throw new Error('the build failed: the sources have changed during the build. Repeat the command');
     renameSync(join(workFolder, BUNDLE), join(output, BUNDLE));
     renameSync(join(workFolder, 'page'), join(output, PAGE));
     writeFileSync(join(output, STAMP), JSON.stringify(stamp));

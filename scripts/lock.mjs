@@ -3,7 +3,7 @@
  * effect.
  */
 import { randomUUID } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, statSync, unlinkSync, utimes, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, statSync, unlinkSync, utimes, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const BEAT_MS = 5_000;
@@ -61,10 +61,10 @@ function dropStale(path) {
   try {
     renameSync(path, aside);
     if (holderOf(aside) !== holder) linkSync(aside, path); // another process has taken the lock in the meantime, so put its lock back
-    unlinkSync(aside);
   } catch (error) {
-    if (error.code !== 'ENOENT') throw error;
+    if (error.code !== 'ENOENT' && error.code !== 'EEXIST') throw error;
   }
+  rmSync(aside, { force: true });
   return true;
 }
 

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
  */
 const STOP_MS = 30_000;
 const POLL_MS = 50;
-const signals = ['SIGINT', 'SIGTERM'];
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
  * The error of a command that was stopped by a signal or by the time limit. `exitCode`: the exit code that a shell
@@ -23,8 +23,8 @@ class Stopped extends Error {
 }
 
 /**
- * Runs a command in its own process group, and returns its exit code. At SIGINT, at SIGTERM and after `limitMs`, ends
- * the group and all descendants, waits for their end, and fails with `Stopped`.
+ * Runs a command in its own process group, and returns its exit code. At SIGINT, SIGTERM, SIGHUP (the terminal was
+ * closed) and after `limitMs`, ends the group and all descendants, waits for their end, and fails with `Stopped`.
  */
 export async function runTree(command, args, { limitMs, ...options }) {
   const child = spawn(command, args, { ...options, detached: true });

@@ -5,7 +5,6 @@ import {
   existsSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   readSync,
   renameSync,
@@ -64,16 +63,8 @@ export function makeDataFolder(folder: string): string {
     );
   const logFolder = join(folder, 'logs');
   mkdirSync(logFolder, { recursive: true });
-  for (const entry of ['.', ...readdirSync(folder, { recursive: true, encoding: 'utf8' })])
-    makePrivate(join(folder, entry));
+  chmodSync(folder, 0o700); // so no other user can open the files below, whatever their modes are
   return logFolder;
-}
-
-/** Sets the mode of a folder to 0700, and the mode of a file to 0600. */
-function makePrivate(path: string): void {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats?.isDirectory()) chmodSync(path, 0o700);
-  else if (stats?.isFile()) chmodSync(path, 0o600);
 }
 
 function check(file: string, isUsable: (file: string) => boolean, isNo: string, startsWith: string): void {

@@ -61,8 +61,10 @@ export const startStack = (options: StackOptions): Promise<Stack> =>
         ),
       );
       const part = await Promise.race([starting, aborted]);
+      // For example, the dev server of another `npm start` can answer in place of a dev server that has just ended.
+      const earlierEnded = ends.map((end) => end.then((message) => Promise.reject(new Error(message))));
       ends.push(part.exited.then(() => `The ${part.name} process has ended by itself.`));
-      await Promise.race([part.ready(), aborted]);
+      await Promise.race([part.ready(), aborted, ...earlierEnded]);
       return part;
     };
     const running = await startParts(options, started);

@@ -190,13 +190,13 @@ describe('the start and stop of the local stack', () => {
     expect(await second.ended).toBe(0);
   });
 
-  test('npm start takes a free port for each port variable that is 0', async () => {
+  test('npm start takes a free port for each port variable that is 0, and stops when its terminal is closed (SIGHUP)', async () => {
     const variables = ['TEMPORAL_DEV_PORT', 'TEMPORAL_DEV_UI_PORT', 'SANDBOX_PORT', 'PORT', 'HEALTH_PORT'];
     const start = installation.run('start', Object.fromEntries(variables.map((variable) => [variable, '0'])));
     await start.prints(UP);
 
     const addresses = [...start.output().matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => port);
-    start.process.kill('SIGTERM');
+    start.process.kill('SIGHUP');
 
     expect(await start.ended).toBe(0);
     expect(new Set(addresses).size).toBeGreaterThanOrEqual(5);

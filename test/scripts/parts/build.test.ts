@@ -49,6 +49,25 @@ test('a changed translation causes a build', async () => {
   expect(readFileSync(join(root, 'dist', 'page', 'languages', 'de.json'), 'utf8')).toContain('Anschließen');
 });
 
+test('if a source changes during a build, the build fails, and leaves the earlier dist/ unchanged', async () => {
+  const root = project();
+  await run(root, ['worker']).ended;
+  const stamp = readFileSync(join(root, 'dist', 'built-from.json'), 'utf8');
+  worker(root, 'console.log("one");');
+
+  const { output, ended } = run(root, ['worker']);
+  await eventually(() => output.stderr.includes('building dist'));
+  worker(root, 'console.log("two");');
+  const failed = await ended;
+
+  expect(failed).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('the sources have changed during the build'),
+  });
+  expect(readFileSync(join(root, 'dist', 'built-from.json'), 'utf8')).toBe(stamp);
+  expect(await run(root, ['worker']).ended).toMatchObject({ code: 0, stdout: 'two\n' });
+});
+
 test('two simultaneous calls of run.mjs make one build, even if an ended process has left its lock file', async () => {
   const root = project();
   const dead = launch(process.execPath, ['--version']);
