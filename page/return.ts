@@ -3,8 +3,8 @@ export {};
 
 const REFRESH_EVERY_MS = 5000;
 const CLOSE_AFTER_MS = 1000;
-/** If the connect page is open in this browser, the connect page answers within this time. */
-const ANSWER_WITHIN_MS = 1000;
+/** If the connect page is open in this browser, the connect page answers within this time, even on a slow device. */
+const ANSWER_WITHIN_MS = 3000;
 
 /**
  * Shows those of the buttons "back" and "close" that work in this window. After a successful consent, closes the

@@ -20,7 +20,7 @@ export class Onboarded {
   readonly #now: () => number;
   readonly #kept = new RecentMap<Kept>(MAX_KEPT);
 
-  constructor(auth: Pick<ConnectorAuth, 'onboarding'>, now: () => number = Date.now) {
+  constructor(auth: Pick<ConnectorAuth, 'onboarding'>, now: () => number = () => performance.now()) {
     [this.#auth, this.#now] = [auth, now];
   }
 

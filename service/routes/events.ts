@@ -85,7 +85,7 @@ function countStream({ metrics: { streams } }: Parts, reply: FastifyReply): void
 /** A signal that aborts when the session expires or the connection closes. */
 function untilExpiry({ expiresAtMs }: Session, reply: FastifyReply): AbortSignal {
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), expiresAtMs - Date.now());
+  const timer = setTimeout(() => abort.abort(), Math.max(0, expiresAtMs - Date.now()));
   onceClosed(reply, () => {
     clearTimeout(timer);
     abort.abort();
