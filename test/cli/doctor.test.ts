@@ -425,7 +425,8 @@ test('the command that doctor and a versioned worker print sets the current vers
 
   const before = await eventually(
     () => doctor(real),
-    ({ workers }) => workers.ok === true,
+    // Temporal knows the pollers of a worker before it knows the version of the worker.
+    ({ workers, deployment }) => workers.ok === true && deployment.remedy?.startsWith('run: ') === true,
   );
   expect(before).toMatchObject({
     exitCode: 1,

@@ -7,6 +7,7 @@ import { freePort } from '../../scripts/local/ports';
 import type { LocalProcess } from '../../scripts/local/process';
 import { cyclrOf } from '../../scripts/local/settings';
 import { allAddresses } from '../../temporal/environment';
+import { eventually } from '../support/eventually';
 import { openStage, type Stage } from '../support/stage';
 
 const folder = mkdtempSync(join(tmpdir(), 'cyclr-connect-test-'));
@@ -48,7 +49,11 @@ test('worker, service and sandbox answer health, metrics and calls by IPv4 and b
     `${sandboxPort}/_sandbox/accounts`,
   ];
   const urls = hosts.flatMap((host) => paths.map((path) => `http://${host}:${path}`));
-  const answers = await Promise.all(urls.map(async (url) => [url, (await fetch(url)).status]));
+  // `/readyz` answers 503 if Temporal does not answer within 2 s.
+  const answers = await eventually(
+    () => Promise.all(urls.map(async (url) => [url, (await fetch(url)).status] as const)),
+    (all) => all.every(([, status]) => status === 200),
+  );
 
   expect(answers).toEqual(urls.map((url) => [url, 200]));
 });

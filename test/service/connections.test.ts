@@ -145,7 +145,11 @@ describe("Cyclr's webhook", () => {
       keys.map(({ connectorId }) => connectorId),
     );
     const first = await backend.monitor(keys[0]);
-    await eventually(() => connections(keys[0].accountId)); // waits until the monitor is in visibility
+    // A message of the webhook has an effect only if visibility already has the monitor.
+    await eventually(
+      () => connections(keys[0].accountId),
+      (found) => found.some(({ connectorId }) => connectorId === keys[0].connectorId),
+    );
     const workflowId = transactionErrorWorkflowIdOf({ accountId: keys[0].accountId, cycleId });
     return { key: keys[0], cycleId, first, handle: service.stage.client.workflow.getHandle(workflowId) };
   }

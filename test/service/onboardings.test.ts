@@ -66,7 +66,7 @@ test('an onboarding of a cycle over HTTP also shows a connector that is added la
     async () => (await service.call('GET', '/v1/session', { token })).body.connectors,
     (views: object[]) => views.length === 3,
   );
-  for (const id of onboarding.ids) await connects(token, onboarding.accountId, id);
+  for (const id of onboarding.ids) expect((await connects(token, onboarding.accountId, id)).status).toBe(200);
   const done = await becomes(onboarding.path, ({ state }) => state !== 'running');
   const last = await readEvents(service.url, token);
   await last.ended;
@@ -87,7 +87,7 @@ test('the stream of a session for an onboarding ends only after the onboarding h
   await start({ ...onboarding.key, scope: { connectorIds: [first, second] } });
   await becomes(onboarding.path, areRunning(2));
   const token = await sessionOf(onboarding);
-  await connects(token, onboarding.accountId, first);
+  expect((await connects(token, onboarding.accountId, first)).status).toBe(200);
   await service.stage.auth.cancel({ accountId: onboarding.accountId, connectorId: second });
   const stream = await readEvents(service.url, token);
   await stream.ended;

@@ -74,12 +74,9 @@ const more = ({ events }: Reading, count: number) => {
   );
 };
 
-/** Waits until the hub has failed to read a flow from Temporal at least once. */
-const fails = ({ errors }: Side) =>
-  eventually(
-    () => errors.length,
-    (count) => count > 0,
-  );
+/** Waits until the hub has failed to read a flow from Temporal at least once, with one of the codes, if any is given. */
+const fails = ({ errors }: Side, ...codes: string[]) =>
+  eventually(() => errors.some((error) => codes.length === 0 || codes.includes((error as { code: string }).code)));
 
 interface TemporalOutage {
   scene: Scene;
@@ -139,11 +136,11 @@ describe('while no worker runs', () => {
     // Repeats the call, because the service keeps an answer in its memory for 2 s.
     session = await eventually(
       () => service.call('GET', '/v1/session', { token }),
-      ({ status }) => status !== 200,
+      ({ body: { code } }) => code === 'noWorker',
     );
     renewed = await service.call('POST', '/v1/session/renew', { token });
     keys = await service.call('GET', '/v1/session/sealing-keys', { token });
-    await fails(direct);
+    await fails(direct, 'noWorker');
     await stage.restartWorker();
   });
 

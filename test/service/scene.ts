@@ -38,7 +38,9 @@ export async function openService({ stage: given, temporal, ...settings }: Optio
     async session(keys, more = {}) {
       const all = [keys].flat();
       const body = { accountId: all[0]?.accountId, connectorIds: all.map(({ connectorId }) => connectorId), ...more };
-      return (await server.asBackend('POST', '/v1/sessions', body)).body.token as string;
+      const answer = await server.asBackend('POST', '/v1/sessions', body);
+      if (answer.status !== 201) throw new Error(`POST /v1/sessions: ${answer.status} ${JSON.stringify(answer.body)}`);
+      return answer.body.token as string;
     },
     async close() {
       await server.close();

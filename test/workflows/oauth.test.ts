@@ -475,10 +475,10 @@ describe('flows that last minutes or hours', () => {
     const { location } = await scene.decides(declined, 'decline');
 
     for (let times = 0; times < 3; times++) await scene.returns(declined);
-    await skipping.sleep('22s'); // now the flow is between the re-reads after 15 s and after 30 s
+    await skipping.sleep('18s'); // now the flow is between the re-reads after 15 s and after 30 s
     const early = await scene.view();
     const readsEarly = scene.reads();
-    await skipping.sleep('10s');
+    await skipping.sleep('14s');
     const late = await scene.reaches('awaitingAuthorization');
     await scene.returns(declined);
     await isRead(scene);

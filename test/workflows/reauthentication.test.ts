@@ -383,9 +383,9 @@ describe('with waits of minutes', () => {
       await scene.decides(link, decision);
 
       await scene.returns(link);
-      await skipping.sleep('22s'); // now the flow is between the re-reads after 15 s and after 30 s
+      await skipping.sleep('18s'); // now the flow is between the re-reads after 15 s and after 30 s
       const early = await scene.view();
-      await skipping.sleep('10s');
+      await skipping.sleep('14s');
       const end = await scene.reaches('authenticated');
 
       expect(early.state).toBe('verifyingAuthorization');

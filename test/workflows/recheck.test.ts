@@ -52,7 +52,7 @@ test.concurrent(
     const scene = await waiting();
     const before = await scene.view();
 
-    const views = [await stage.auth.recheck(scene.key), await stage.auth.recheck(scene.key)];
+    const views = await Promise.all([stage.auth.recheck(scene.key), stage.auth.recheck(scene.key)]);
 
     expect(views).toEqual([before, before]);
     expect(scene.calls()).toHaveLength(2);

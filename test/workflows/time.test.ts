@@ -269,9 +269,9 @@ describe('credentials that Cyclr checks only when it next calls the third party'
     const flow = await stage.scene(stage.install('Quartz', { patch: { Properties } }));
     stage.record('client-credentials-never-enough', flow.handle);
 
-    await stage.sleep('22s'); // now the flow is between the re-reads after 15 s and after 30 s
+    await stage.sleep('18s'); // now the flow is between the re-reads after 15 s and after 30 s
     const early = await flow.view();
-    await stage.sleep('10s');
+    await stage.sleep('14s');
     const late = await flow.reaches('awaitingProperties');
 
     const reads = flow.calls().slice(flow.calls().findIndex((call) => call.startsWith('PUT')) + 1);

@@ -1,7 +1,7 @@
 /** The tokens of sessions, invitations and attempts: their content, lifetimes and signatures. */
 import { hkdfSync } from 'node:crypto';
 import { inspect } from 'node:util';
-import { base64url, compactDecrypt, CompactEncrypt, SignJWT } from 'jose';
+import { compactDecrypt, CompactEncrypt, SignJWT } from 'jose';
 import { encryptClaim } from '../../../service/encrypted-claim';
 import { ServiceError } from '../../../service/problems';
 import { lifetimes, Tokens, type Scope, type Session } from '../../../service/tokens';
@@ -154,7 +154,8 @@ describe('attempt tokens', () => {
     const token = await tokens.attempt(attempt);
 
     expect(await tokens.attemptOf(token)).toEqual(attempt);
-    for (const part of token.split('.')) expect(base64url.decode(part).toString()).not.toMatch(/session|Zo|xxx/);
+    for (const part of token.split('.'))
+      expect(Buffer.from(part, 'base64url').toString()).not.toMatch(/session:|Zoë|x{20}/);
   });
 
   test('an attempt token is valid for a day', async () => {
