@@ -317,7 +317,7 @@ describe('temporal command line', () => {
       expect(end).toMatchObject({ ...on, verification: 'notChecked' });
       expect(result).toMatchObject({ status: 'COMPLETED', result: asInResult(end) });
       expect(entries.map(({ event, id, by }) => [event, id, by])).toEqual([
-        ['connectorFetched', undefined, undefined],
+        ['connectorFetched', undefined, 'cli'],
         ['propertiesSubmitted', 'p-1', undefined],
         ['propertiesApplied', 'p-1', undefined],
         ['credentialsSubmitted', 'c-1', 'cli'],

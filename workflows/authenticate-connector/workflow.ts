@@ -179,7 +179,7 @@ class FlowRun {
         return this.#call(() =>
           calls
             .fetchConnector(this.#readKey)
-            .then((read) => ({ type: 'connectorFetched', connector: this.#readTargets(read) })),
+            .then((read) => ({ type: 'connectorFetched', connector: this.#readTargets(read), by: this.#input.by })),
         );
       case 'applyingProperties': {
         const { submissionId, values } = state;
