@@ -119,7 +119,8 @@ export class Onboardings {
   }
 
   /**
-   * Adds connectors to the open onboarding, and returns the progress. Fails: `invalidInput`, `notStarted`, `closed`.
+   * Adds connectors to the open onboarding, and returns the progress. Fails: `invalidInput`, also if the onboarding would
+   * have more than 500 connectors; `notStarted`; `closed`.
    */
   async addConnectors(key: OnboardingKey, request: AddConnectors): Promise<OnboardingProgress> {
     if (!isAddConnectors(request)) throw invalidInput('connectorIds is not a list of 1 to 500 positive integers');
@@ -128,20 +129,21 @@ export class Onboardings {
       isOpen(run) &&
       (await this.#handle(key).signal(messages.addConnectors, request).then(isDone, undefinedIfNotFound));
     const progress = sent ? await this.progress(key) : undefined;
-    if (!progress || endedWithout(request, progress))
-      throw new ConnectorAuthError('closed', 'The onboarding has ended. Start a new one.');
+    const lacking = progress ? lackingIn(progress, request) : 0;
+    if (progress?.state === 'running' && progress.connectors.length + lacking > MAX_CONNECTORS)
+      throw invalidInput(`the onboarding would have more than ${MAX_CONNECTORS} connectors`);
+    if (!progress || lacking > 0) throw new ConnectorAuthError('closed', 'The onboarding has ended. Start a new one.');
     return progress;
   }
 }
 
 /**
- * True if the onboarding did not add the connectors of the request because it had ended, or was cancelling its flows.
- * There is only one other reason not to add them: the onboarding would have more than 500 connectors.
+ * The number of connectors of the request that the onboarding did not add. There are two possible reasons: the onboarding
+ * had ended or was cancelling its flows, or it would have more than 500 connectors.
  */
-function endedWithout({ connectorIds }: AddConnectors, { state, connectors }: OnboardingProgress): boolean {
+function lackingIn({ connectors }: OnboardingProgress, { connectorIds }: AddConnectors): number {
   const known = new Set(connectors.map(({ connectorId }) => connectorId));
-  const lacking = new Set(connectorIds.filter((id) => !known.has(id)));
-  return lacking.size > 0 && (state !== 'running' || known.size + lacking.size <= MAX_CONNECTORS);
+  return new Set(connectorIds.filter((id) => !known.has(id))).size;
 }
 
 const isDone = (): true => true;

@@ -4,6 +4,7 @@ import type { Info } from '@temporalio/activity';
 import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { onboardingActivities } from '../../activities/onboarding';
+import { persistently } from '../../scripts/user/persistent';
 import { workflowIdOf, type ConnectorKey } from '../../workflows/connector';
 import { taskQueue } from '../../workflows/messages';
 import {
@@ -351,6 +352,20 @@ describe('addConnectors', () => {
     expect(end).toMatchObject({ state: 'completed', total: 3 });
     expect(end.connectors.map(({ connectorId }) => connectorId)).toEqual(ids);
     expect(end.connectors[2]).not.toHaveProperty('runId');
+  });
+
+  test.concurrent('addConnectors fails if the onboarding would have more than 500 connectors', async () => {
+    const { accountId, connectorId } = stage.install('Brightdesk');
+    const one = { accountId, onboardingId: 'full' };
+    await stage.auth.startOnboarding({ ...one, scope: { connectorIds: [connectorId] } });
+    const isWhole = ({ total }: OnboardingProgress) => total === 1;
+    await eventually(() => stage.auth.onboarding(one), isWhole);
+    const connectorIds = Array.from({ length: 500 }, (_, index) => 900_000 + index);
+
+    const err = await persistently(() => stage.auth.addConnectors(one, { connectorIds })).catch((err: unknown) => err);
+
+    expect(err).toMatchObject({ code: 'invalidInput', message: expect.stringContaining('more than 500 connectors') });
+    await eventually(() => stage.auth.onboarding(one), isWhole);
   });
 
   test.concurrent(
