@@ -38,8 +38,9 @@ function allowedAddress(config: Config, name: string, given: string, isValid: (u
 }
 
 /**
- * Answers the CORS preflights of calls under `prefix`. The answer allows each origin in ALLOWED_ORIGINS. The service
- * still checks the call that follows, and refuses it if its session was made for another origin.
+ * Answers the CORS preflights of calls under `prefix`, for each origin in ALLOWED_ORIGINS. Any other OPTIONS request gets
+ * the answer for an unknown path. The service still checks the call that follows, and refuses it if its session was made
+ * for another origin.
  */
 export function answerPreflights(app: App, { allowedOrigins }: Config, prefix: string): void {
   const options = {
@@ -50,7 +51,11 @@ export function answerPreflights(app: App, { allowedOrigins }: Config, prefix: s
   };
   // @fastify/cors 11 registers `OPTIONS {prefix}*`, which also matches /v1/sessions under the prefix /v1/session.
   const isBelow = ({ url }: FastifyRequest) => /^[/?]?$/.test(url.slice(prefix.length, prefix.length + 1));
+  const isAnswered = ({ method, headers }: FastifyRequest) =>
+    method !== 'OPTIONS' ||
+    (allowedOrigins.includes(headers.origin ?? '') && headers['access-control-request-method'] !== undefined);
   app.register(cors, {
-    delegator: (request, done) => done(null, { ...options, origin: isBelow(request) && [...allowedOrigins] }),
+    delegator: (request, done) =>
+      done(null, { ...options, origin: isBelow(request) && isAnswered(request) && [...allowedOrigins] }),
   });
 }

@@ -78,7 +78,8 @@ export interface Attempt extends ConnectorKey {
  */
 export const MAX_TOKEN = 8000;
 
-const MINUTE_MS = 60_000;
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
@@ -87,8 +88,8 @@ const DAY_MS = 24 * HOUR_MS;
  * renewed token.
  */
 export const lifetimes = {
-  session: { default: 15 * MINUTE_MS, min: MINUTE_MS, max: HOUR_MS },
-  invitation: { default: 7 * DAY_MS, min: MINUTE_MS, max: 30 * DAY_MS },
+  session: { default: 15 * MINUTE_MS, min: SECOND_MS, max: HOUR_MS },
+  invitation: { default: 7 * DAY_MS, min: SECOND_MS, max: 30 * DAY_MS },
 } as const;
 /** The time after the creation of a session in which the browser can renew the session. */
 const SESSION_CAP_MS = 8 * HOUR_MS;

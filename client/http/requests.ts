@@ -98,7 +98,7 @@ export const StartBody = z.strictObject({
   notify: Notify.optional(),
   by: By.optional(),
 });
-export const ReauthenticateBody = StartBody.omit({ intent: true });
+export const ReauthenticateBody = StartBody.extend({ intent: z.literal('reauthenticate').optional() });
 const Prefilled = z.strictObject({
   value: z.string().min(1).max(1000),
   locked: z.boolean().optional().meta({ description: 'The user can not change the value.' }),
@@ -238,10 +238,13 @@ const sealedUpTo = (max: number) =>
   });
 /**
  * Accepts only sealed values of at most `max` characters. The error is `notSealed` for a value in clear, and
- * `malformed` for a sealed value over the limit.
+ * `malformed` for an absent value and for a sealed value over the limit.
  */
 const onlySealedUpTo = (max: number) =>
-  z.strictObject({ sealed: z.string(NOT_SEALED).max(max, 'malformed').regex(JWE, NOT_SEALED) }, NOT_SEALED);
+  z.strictObject(
+    { sealed: z.string(NOT_SEALED).max(max, 'malformed').regex(JWE, NOT_SEALED) },
+    { error: ({ input }) => (input === undefined ? 'malformed' : NOT_SEALED) },
+  );
 const text = z.string().max(MAX_VALUE);
 const valuesOf = <V extends z.ZodType>(value: V) =>
   z

@@ -174,6 +174,16 @@ describe('other origins', () => {
     },
   );
 
+  test('an OPTIONS request that is no preflight, or has another origin, gets a problem document', async () => {
+    const plain = await service.call('OPTIONS', '/v1/session');
+    const foreign = await preflight('https://evil.example');
+
+    for (const { status, headers } of [plain, foreign]) {
+      expect(status).toBe(404);
+      expect(headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    }
+  });
+
   test('a CORS preflight of a call for backends allows no origin', async () => {
     expect(allowedOrigin(await preflight(ORIGIN, '/v1/sessions', 'POST'))).toBeNull();
   });

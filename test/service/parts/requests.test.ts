@@ -147,6 +147,25 @@ test('POST /v1/session/renew with an empty body of type JSON renews the session'
   expect(answer).toMatchObject({ status: 200, body: { token: expect.any(String) } });
 });
 
+test.each([{}, { submissionId: 's' }])(
+  'credentials that are missing in a call of a browser are malformed: %j',
+  async (body) => {
+    const { token } = await service.tokens.mint('session', { accountId: 'acme', connectorIds: [1002], language: 'en' });
+
+    const answer = await service.call('POST', '/v1/session/connectors/1002/credentials', { token, body });
+
+    expect(answer).toMatchObject({ status: 422, body: { code: 'malformed' } });
+  },
+);
+
+test('POST …/reauthenticate accepts the intent reauthenticate, and refuses another intent', async () => {
+  const statusOf = async (intent: string) =>
+    (await service.asBackend('POST', `${ONE}/reauthenticate`, { intent })).status;
+
+  expect(await statusOf('reauthenticate')).toBe(404); // the request reached the library, which has no flow
+  expect(await statusOf('authenticate')).toBe(422);
+});
+
 describe('properties that a browser sends in clear', () => {
   const submit = async (values: object) => {
     const { token } = await service.tokens.mint('session', { accountId: 'acme', connectorIds: [1002], language: 'en' });
@@ -226,7 +245,7 @@ test('an answer with 405 names the allowed methods in the header Allow', async (
 });
 
 test.each([
-  [{ expiresIn: '59 seconds' }, 'expiresIn'],
+  [{ expiresIn: '999 ms' }, 'expiresIn'],
   [{ expiresIn: '61 minutes' }, 'expiresIn'],
   [{ kind: 'invitation', expiresIn: '31 days' }, 'expiresIn'],
   [{ expiresIn: 'soon' }, 'expiresIn'],
