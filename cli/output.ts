@@ -71,16 +71,16 @@ export const entryText = ({ at, from, event, to, id, by, note, count }: Timeline
 
 /** The result of a check of `doctor`, without secrets. */
 export interface Outcome {
-  /** `null` if the check was skipped for the reason in `detail`. */
-  ok: boolean | null;
+  /** Absent if the check was skipped for the reason in `detail`. */
+  ok?: boolean;
   detail?: string;
   remedy?: string;
 }
 
-export const notChecked = (reason: string): Outcome => ({ ok: null, detail: `not checked: ${reason}` });
+export const notChecked = (reason: string): Outcome => ({ detail: `not checked: ${reason}` });
 
 export function outcomeText(check: string, { ok, detail, remedy }: Outcome): string {
-  const mark = ok === null ? '-' : ok ? '✓' : '✗';
+  const mark = ok === undefined ? '-' : ok ? '✓' : '✗';
   return oneLine(`${mark} ${check}  ${[detail, remedy && `Remedy: ${remedy}`].filter(Boolean).join('. ')}`);
 }
 

@@ -114,9 +114,9 @@ test('doctor --json prints an array of all checks, and skips the checks of Cyclr
   const { cyclr, sealingKeys, clock, ...result } = await doctor({});
 
   expect(result).toMatchObject({ exitCode: 0, names });
-  expect(cyclr).toEqual({ ok: null, detail: expect.stringMatching(/^not checked: set CYCLR_API_URL, .* HEALTH_PORT/) });
-  expect(sealingKeys).toEqual({ ok: null, detail: 'not checked: SEALING_KEYS is not set' });
-  expect(clock).toEqual({ ok: null, detail: expect.stringContaining('not checked: set CYCLR_API_URL') });
+  expect(cyclr).toEqual({ detail: expect.stringMatching(/^not checked: set CYCLR_API_URL, .* HEALTH_PORT/) });
+  expect(sealingKeys).toEqual({ detail: 'not checked: SEALING_KEYS is not set' });
+  expect(clock).toEqual({ detail: expect.stringContaining('not checked: set CYCLR_API_URL') });
 });
 
 describe('checks of Temporal', () => {
@@ -133,8 +133,8 @@ describe('checks of Temporal', () => {
       detail: `Temporal at ${env.TEMPORAL_ADDRESS} does not run (the port is closed)`,
       remedy: expect.stringMatching(/^Start it, or set TEMPORAL_ADDRESS /),
     });
-    expect(outcomes.namespace).toEqual({ ok: null, detail: 'not checked: the check temporal has not passed' });
-    expect(outcomes.deployment).toEqual({ ok: null, detail: 'not checked: the check namespace has not passed' });
+    expect(outcomes.namespace).toEqual({ detail: 'not checked: the check temporal has not passed' });
+    expect(outcomes.deployment).toEqual({ detail: 'not checked: the check namespace has not passed' });
     expect(text.stdout).toMatch(
       /^✗ temporal {10}Temporal at .* \(the port is closed\)\. Remedy: Start it, .*\n- namespace/,
     );
@@ -156,7 +156,7 @@ describe('checks of Temporal', () => {
       detail: 'default does not exist',
       remedy: expect.stringContaining('temporal operator namespace create --namespace default --address 127.0.0.1:1'),
     });
-    expect(outcomes.workers).toMatchObject({ ok: null });
+    expect(outcomes.workers).not.toHaveProperty('ok');
   });
 
   test('a check of Temporal fails if Temporal refuses the call, and prints the message of the refusal', async () => {
@@ -328,7 +328,7 @@ describe('Cyclr', () => {
   });
 
   test.each([
-    [{ ok: true }, null, /^not checked: .* has not asked Cyclr for a token yet$/],
+    [{ ok: true }, undefined, /^not checked: .* has not asked Cyclr for a token yet$/],
     [{ ok: true, cyclr: { ok: true, at: 'T', detail: 'a token' } }, true, /readyz: a token \(T\)$/],
     [{ ok: true, cyclr: { ok: false, at: 'T', detail: 'refused' } }, false, /readyz: refused \(T\)$/],
   ])(
@@ -338,7 +338,8 @@ describe('Cyclr', () => {
 
       const { exitCode, cyclr } = await doctor({ env: { HEALTH_PORT: new URL(url).port } });
 
-      expect(cyclr).toMatchObject({ ok, detail: expect.stringMatching(detail) });
+      expect(cyclr).toMatchObject({ detail: expect.stringMatching(detail) });
+      expect(cyclr.ok).toBe(ok);
       expect(exitCode).toBe(ok === false ? 1 : 0);
     },
   );
