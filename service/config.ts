@@ -96,7 +96,7 @@ export const environment = z.object({
         '`cyclr-connect keys hash --name NAME` prints such an item. The name is optional: 1 to 40 characters of A-Z, a-z, 0-9, ' +
         '`.`, `_` and `-`. Timelines and audit show the name. To replace a key, list the old and the new key, under two names, until your ' +
         'backends use the new key.',
-      example: 'crm:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+      example: 'crm:1519f4d5e6a418350ce700029508b6b271e44c0cca047ce65c94c94c6b76a9c6',
       file: true,
     }),
   SESSION_KEYS: required('a JWK set of symmetric keys, or the path of its file')

@@ -75,12 +75,17 @@ export const environment = z.object({
     description: 'Origin of your partner service domain, where users give their consent.',
     example: 'https://yourcompany-h.cyclr.com',
   }),
-  CYCLR_SIGN_IN_USERNAME: z.string().max(200, 'is over 200 characters').optional().meta({
-    description:
-      'Name of a Cyclr user. For a consent, a link signs the browser in as this user. `{accountId}` stands for the account id.',
-    example: 'connect-{accountId}@acme.example',
-    default: 'onboarding-{accountId}',
-  }),
+  CYCLR_SIGN_IN_USERNAME: z
+    .string()
+    .max(200, 'is over 200 characters')
+    .optional()
+    .meta({
+      description:
+        'Name of a Cyclr user. For a consent, a link signs the browser in as this user. Cyclr creates the user if it does not ' +
+        'exist. `{accountId}` stands for the account id.',
+      example: 'connect-{accountId}@acme.example',
+      default: 'onboarding-{accountId}',
+    }),
   CYCLR_CLIENT_ID: required("the client id of your partner's API credentials").meta({
     description: 'Client id of your API credentials in Cyclr.',
     example: '3f0c7a52',
@@ -134,7 +139,10 @@ export const environment = z.object({
     }),
   MONITOR_EVERY: z
     .string()
-    .refine(isMonitorEvery, 'is no duration of 1 minute to 90 days, such as "24 hours"')
+    .refine(
+      (value) => value === 'off' || isMonitorEvery(value),
+      'is neither off nor a duration of 1 minute to 90 days, such as "24 hours"',
+    )
     .optional()
     .meta({
       description:
@@ -251,7 +259,7 @@ export async function readConfig(env: NodeJS.ProcessEnv): Promise<WorkerConfig> 
     consent: { serviceUrl: variables.CYCLR_SERVICE_URL, username: variables.CYCLR_SIGN_IN_USERNAME },
     policies: variables.CONNECTOR_POLICIES?.policies,
     policiesFile: variables.CONNECTOR_POLICIES?.path,
-    monitorEvery: variables.MONITOR_EVERY,
+    ...(variables.MONITOR_EVERY !== 'off' && { monitorEvery: variables.MONITOR_EVERY }),
     healthPort: variables.HEALTH_PORT,
     healthHost: variables.HEALTH_HOST,
     metrics: await metricsExportOf(variables),

@@ -50,6 +50,13 @@ test('readConfig returns an origin in the normal form of the URL parser: lower c
   });
 });
 
+test.each([
+  ['24 hours', '24 hours'],
+  ['off', undefined],
+])('MONITOR_EVERY=%s sets the interval %s', async (MONITOR_EVERY, monitorEvery) => {
+  expect((await readConfig({ ...(await right()), MONITOR_EVERY })).monitorEvery).toBe(monitorEvery);
+});
+
 test('readConfig reads the secrets from files', async () => {
   const { CYCLR_CLIENT_SECRET, SEALING_KEYS, ...env } = await right();
   const folder = temporaryFolder();
