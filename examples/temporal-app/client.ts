@@ -1,4 +1,4 @@
-/** Connects an account's connector, and then runs the application's own workflow. */
+/** Runs the application's own workflow, which waits for a connector, and connects this connector as a user would. */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Client, Connection } from '@temporalio/client';
@@ -12,6 +12,7 @@ async function nextStop(auth: ConnectorAuth, key: ConnectorKey): Promise<View> {
   return view; // the last view of a flow that has ended is the final view
 }
 
+/** Starts the flow, unless the workflow has already started it, and sends the API key. */
 async function connect(auth: ConnectorAuth, key: ConnectorKey): Promise<View> {
   await auth.start(key, { by: 'acme-app' });
   const view = await nextStop(auth, key);
@@ -29,16 +30,16 @@ async function main(): Promise<void> {
   const client = new Client({ connection });
 
   const key = { accountId: 'Müller & Söhne/1', connectorId: 2001 };
+  const importing = await client.workflow.start<typeof importOrders>('importOrders', {
+    taskQueue,
+    args: [key],
+    workflowId: `import-orders/${key.accountId}`,
+    workflowIdConflictPolicy: 'USE_EXISTING',
+  });
   const { state, problem } = await connect(new ConnectorAuth(client, { taskQueue }), key);
   if (state !== 'authenticated') throw new Error(`connector ${key.connectorId}: ${state} ${problem?.message ?? ''}`);
   console.log(`connector ${key.connectorId}: ${state}`);
-
-  const args: Parameters<typeof importOrders> = [key.accountId];
-  const orders = await client.workflow.execute<typeof importOrders>('importOrders', {
-    ...{ taskQueue, args },
-    workflowId: `import-orders/${key.accountId}`,
-  });
-  console.log(`orders: ${orders}`);
+  console.log(`orders: ${await importing.result()}`);
   await connection.close();
 }
 
