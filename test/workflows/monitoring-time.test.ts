@@ -155,6 +155,27 @@ test('a late report that a flow authenticated the connector before the break mak
   await monitor.handle.signal(stopMonitor);
 });
 
+test('a start that arrives after `stop`, but before the end of the run, continues the monitor', async () => {
+  const { monitor, key } = await monitored();
+  const { checkedAt } = await monitor.view();
+  stage.record('monitor-start-after-stop', monitor.handle);
+  const match = { account: key.accountId, path: `/connectors/${key.connectorId}$` };
+  const release = stage.sandbox.fault({ match, then: 'held' });
+  const open = () => stage.sandbox.requests.filter(({ account, status }) => account === key.accountId && !status);
+
+  await monitor.handle.signal(checkConnection, { every: '2 days' });
+  await eventually(open, ({ length }) => length === 1); // so the run can't end yet
+  await monitor.handle.signal(stopMonitor);
+  await monitor.handle.signal(checkConnection, { every: '3 days' });
+  release();
+  await monitor.isReadAfter(checkedAt);
+  await stage.sleep('4 days');
+  const later = await monitor.view();
+
+  expect((await monitor.handle.describe()).status.name).toBe('RUNNING');
+  expect(Date.parse(later.checkedAt!) - Date.parse(checkedAt!)).toBeGreaterThan(86_400_000);
+});
+
 test("Temporal's own cancellation ends a monitor with the status Canceled, after its events are sent", async () => {
   const { monitor, key, id } = await monitored();
   setAuthenticated(key, false);

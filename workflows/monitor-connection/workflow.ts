@@ -105,13 +105,19 @@ class MonitorRun {
   }
 
   async #loop(): Promise<ConnectionView> {
-    while (!isFinal(this.#state) && !this.#isStopped) {
-      const event = await this.#nextEvent(this.#state);
-      if (event) this.#apply(event);
-    }
-    await condition(() => this.#events.areSent);
+    do {
+      while (!this.#isOver) {
+        const event = await this.#nextEvent(this.#state);
+        if (event) this.#apply(event);
+      }
+      await condition(() => this.#events.areSent);
+    } while (!this.#isOver); // a signal has started the monitor again
     if (this.#cancelError) throw this.#cancelError as Error;
     return this.#view;
+  }
+
+  get #isOver(): boolean {
+    return isFinal(this.#state) || this.#isStopped;
   }
 
   get #view(): ConnectionView {
@@ -260,6 +266,8 @@ class MonitorRun {
   #check(body: unknown): void {
     const { every } = isObject(body) ? body : {};
     if (every !== undefined && !isMonitorEvery(every)) return this.#ignore(messages.checkConnection.name);
+    // A caller has started the monitor again, before the stopped run has closed.
+    if (this.#isStopped && !this.#cancelError && patched('start-after-stop')) this.#isStopped = false;
     this.#reads.check(every);
   }
 
