@@ -33,7 +33,8 @@ async function main(): Promise<void> {
   const importing = await client.workflow.start<typeof importOrders>('importOrders', {
     taskQueue,
     args: [key],
-    workflowId: `import-orders/${key.accountId}`,
+    // The id of a subscriber must have only printable ASCII characters.
+    workflowId: `import-orders/${encodeURIComponent(key.accountId)}`,
     workflowIdConflictPolicy: 'USE_EXISTING',
   });
   const { state, problem } = await connect(new ConnectorAuth(client, { taskQueue }), key);
