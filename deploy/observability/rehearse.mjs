@@ -283,7 +283,7 @@ const rehearsals = {
     async repair() {
       await operator('npm run cli -- doctor');
       await restartWorker();
-      await operator(/curl -s -X POST[^]*?}'/.exec(runbook)[0]);
+      await operator('npm run cli -- bulk recheck --problem operatorsTrouble --yes');
       await allWait('refused');
       await operator('npm run cli -- doctor');
     },
