@@ -138,7 +138,26 @@ async function flows(path, env) {
   );
 }
 
+/** Checks that docs/library.md has the code of the example. */
+function documentedWorkflow() {
+  const page = readFileSync(join(root, 'docs', 'library.md'), 'utf8');
+  const blocks = [...page.matchAll(/```ts\n\/\/ (activities|workflows)\.ts\n(.*?)```/gs)];
+  const copies = blocks.filter(([, , code]) => !code.startsWith('export * from'));
+  for (const [, file, code] of copies) {
+    const source = readFileSync(join(root, 'examples', 'temporal-app', `${file}.ts`), 'utf8');
+    if (
+      !code
+        .trim()
+        .split('\n\n')
+        .every((part) => source.includes(part))
+    )
+      throw new Error(`docs/library.md has other code than examples/temporal-app/${file}.ts`);
+  }
+  if (copies.length !== 2) throw new Error(`docs/library.md has ${copies.length} copies of the example`);
+}
+
 async function temporalApp(path, env) {
+  documentedWorkflow();
   const cwd = await example(path, 'temporal-app');
   await whileRunning(['worker.js'], { cwd, env }, /state: 'RUNNING'/, async () =>
     expectLines(await node(['client.js'], { cwd, env }), ['connector 2001: authenticated', 'orders: 2']),

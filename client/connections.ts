@@ -107,10 +107,13 @@ export class Connections {
     const { client } = this.#library;
     const run = await client.workflow.getHandle(workflowIdOf(key)).describe().catch(undefinedIfNotFound);
     if (!run) throw new ConnectorAuthError('notStarted', 'No monitor and no flow of this connector was started.');
-    if (hasRead(run) && !isOpen(run)) return withoutMonitor(key, [run]);
-    const query = `${OF_FLOWS} AND WorkflowId = "${workflowIdOf(key)}"`;
+    if (hasRead(run)) return withoutMonitor(key, [run]);
+    // Only the earlier runs tell the state of the connection. The server allows only few visibility calls a second.
+    const { workflowId, runId } = run;
+    const query = `${OF_FLOWS} AND WorkflowId = "${workflowId}"`;
     const { runs } = await pageOfRuns(client, { query, pageSize: MAX_EARLIER_RUNS });
-    return withoutMonitor(key, [run, ...runs.filter(({ runId }) => runId !== run.runId)]);
+    const earlier = runs.filter((one) => one.workflowId === workflowId && one.runId !== runId);
+    return withoutMonitor(key, [run, ...earlier]);
   }
 
   /**
@@ -226,12 +229,13 @@ const stateOf = (connected: boolean | undefined, since: string): Pick<Connection
 
 /**
  * Makes a connection from the runs of a flow, newest first. The state comes from the newest run that has read the
- * connector, and the outcome from the newest run that has ended. So the start of a flow does not change the connection.
+ * connector, and the outcome from the newest run that has ended. So a flow that has not read the connector yet does not
+ * change the connection.
  */
 function withoutMonitor(key: ConnectorKey, runs: readonly Run[]): ConnectionView {
   const itemOf = (run: Run | undefined) => run && listed(key, run);
   const read = itemOf(runs.find(hasRead));
-  const ended = itemOf(runs.find((run) => !isOpen(run)));
+  const ended = itemOf(runs.find((run) => !isOpen(run) && run.status.name !== 'CONTINUED_AS_NEW'));
   const name = (read ?? ended)?.name;
   return {
     ...key,

@@ -13,9 +13,8 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, type QueryDefinition, type UpdateDefinition } from '@temporalio/common';
-import { connectionWorkflowIdOf } from '../workflows/connection';
-import { isAccountId, isConnectorId, workflowIdOf, type ConnectorKey } from '../workflows/connector';
-import { MAX_WORKFLOW_ID, type Input } from '../workflows/input';
+import { workflowIdOf, type ConnectorKey } from '../workflows/connector';
+import { faultOfInput, type Input } from '../workflows/input';
 import { READ_AHEAD, type retryHint } from '../workflows/problems';
 import type { FlowResult, StateName } from '../workflows/view';
 import { searchAttributes, view } from '../workflows/messages';
@@ -40,7 +39,10 @@ export const ANSWER_WITHIN_MS = 10_000;
 /** The library adds this time to the limit of each call to Temporal, because the answer needs time to arrive. */
 const TRANSIT_MS = 5_000;
 const QUERY_RETRY_MS = 2_500;
-/** If this machine was suspended during the first try of a query, the time limit has passed without a real second try. */
+/**
+ * A query without an answer is sent at least this often: 4 × 2.5 s = 10 s. The clock alone is not enough, because time
+ * passes without a try while the machine is suspended.
+ */
 const MIN_QUERIES = 4;
 const RETRY_MS = 100;
 const BUSY_RETRY_MS = 300;
@@ -63,12 +65,8 @@ export interface LibraryParts {
 
 /** Fails with `invalidInput` if an id is not valid. */
 export function requireIds({ accountId, connectorId }: ConnectorKey): void {
-  if (!isAccountId(accountId) || !isConnectorId(connectorId))
-    throw invalidInput('accountId or connectorId is not a valid id of Cyclr');
-  if (connectionWorkflowIdOf({ accountId, connectorId }).length > MAX_WORKFLOW_ID)
-    throw invalidInput(
-      `accountId is too long: the URL-encoded workflow id has more than ${MAX_WORKFLOW_ID} characters`,
-    );
+  const fault = faultOfInput({ accountId, connectorId });
+  if (fault !== undefined) throw invalidInput(fault);
 }
 
 /** The workflow id of the connector's flow. Fails: `invalidInput`. */
@@ -109,7 +107,7 @@ export class FlowCalls {
   }
 
   /**
-   * Queries a flow. Sends the query again, for 10 s in all, and at least three times, in two cases:
+   * Queries a flow. Sends the query again, for 10 s in all, in two cases:
    *
    * - The query got no answer within 2.5 s. If a query arrives during the workflow task of an update, the server can hold
    *   the query until its deadline (dev server 1.9).

@@ -130,7 +130,7 @@ export class Onboardings {
       (await this.#handle(key).signal(messages.addConnectors, request).then(isDone, undefinedIfNotFound));
     const progress = sent ? await this.progress(key) : undefined;
     const lacking = progress ? lackingIn(progress, request) : 0;
-    if (progress?.state === 'running' && progress.connectors.length + lacking > MAX_CONNECTORS)
+    if (lacking > 0 && progress?.state === 'running' && progress.connectors.length + lacking > MAX_CONNECTORS)
       throw invalidInput(`the onboarding would have more than ${MAX_CONNECTORS} connectors`);
     if (!progress || lacking > 0) throw new ConnectorAuthError('closed', 'The onboarding has ended. Start a new one.');
     return progress;

@@ -30,9 +30,9 @@ export function isBuilt(root) {
  * Output goes to standard error. The caller must hold the lock, so that only one build runs at a time.
  */
 export async function build(root) {
+  const stamp = stampOf(root);
   console.error('building dist/ …');
   const started = Date.now();
-  const stamp = stampOf(root);
   removeLeftovers(root);
   const workFolder = mkdtempSync(join(root, 'dist.'));
   const output = join(workFolder, 'output');

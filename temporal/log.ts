@@ -31,11 +31,13 @@ const MAX_WAITING = 1024 * 1024;
 
 /**
  * Standard output. An error, for example because the disk is full, does not end the process. Lines that can't be
- * written wait for the next line, and further lines are lost if too many lines wait.
+ * written wait for the next line. If too many lines wait, further lines are lost.
  */
 function standardOutput(): DestinationStream {
   const output = pino.destination({ sync: true, maxLength: MAX_WAITING });
   output.on('error', () => undefined);
+  // A lost line also causes a try to write the waiting lines. Otherwise the log would stay silent for ever.
+  output.on('drop', () => output.write(''));
   return output;
 }
 

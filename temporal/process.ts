@@ -32,8 +32,9 @@ function traceOf(err: unknown): string {
 const REPEATED_WITHIN_MS = 5_000;
 
 /**
- * Calls `stop` at the first SIGINT, SIGTERM or SIGHUP (the terminal was closed). A repeated signal within 5 s does nothing, because npm forwards a signal
- * that the process group has already received. A repeated signal after 5 s ends the process with exit code 130.
+ * Calls `stop` at the first SIGINT, SIGTERM or SIGHUP (the terminal was closed). A repeated signal within 5 s does
+ * nothing, because npm forwards a signal that the process group has already received. A repeated signal after 5 s ends
+ * the process with exit code 130.
  */
 export function onStopSignal(stop: (signal: NodeJS.Signals) => void): void {
   let firstAt: number | undefined;

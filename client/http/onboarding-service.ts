@@ -289,7 +289,8 @@ export class OnboardingService {
 
   /**
    * Adds connectors to an open onboarding. The call does not add a connector that the onboarding already has. Safe to
-   * repeat. Fails: `notFound`, `closed`. `POST …/connectors`
+   * repeat. Fails: `notFound`, `closed`; `malformed` if the onboarding would have more than 500 connectors.
+   * `POST …/connectors`
    */
   async addConnectors(
     key: OnboardingKey,

@@ -172,7 +172,7 @@ export const SessionBody = z
         examples: ['https://app.acme.example/settings'],
       }),
     expiresIn: Duration.optional().meta({
-      description: 'A session: 15 minutes by default, 1 minute to 1 hour. An invitation: 7 days, 1 minute to 30 days.',
+      description: 'A session: 15 minutes by default, 1 second to 1 hour. An invitation: 7 days, 1 second to 30 days.',
     }),
     kind: z.enum(['session', 'invitation']).optional(),
     notify: Notify.optional(),

@@ -15,8 +15,9 @@ export async function importOrders(key: ConnectorKey): Promise<number> {
     state = finished.state;
   });
   // A flow that an operator has terminated sends no signal, so this workflow asks again once a day.
-  do state = (await connect(key)) ?? state;
-  while (!(await condition(() => state !== undefined, '1 day')));
+  do {
+    state = (await connect(key)) ?? state;
+  } while (!(await condition(() => state !== undefined, '1 day')));
   if (state !== 'authenticated')
     throw ApplicationFailure.nonRetryable(`connector ${key.connectorId} has ended as ${state}`);
   return (await fetchOrders(key.accountId)).length;

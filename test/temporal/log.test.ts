@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '../scripts/parts/scene';
 
 const log = join(__dirname, '..', '..', 'dist', 'temporal', 'log.js'); // `npm test` builds this folder
 const onLinux = process.platform === 'linux' ? test : test.skip;
@@ -24,4 +25,20 @@ onLinux('a full disk under the log does not end the process, and the log keeps o
     process.stderr.write(process.memoryUsage().rss < 200e6 ? 'alive and small' : 'alive and large');`;
 
   expect(withFullDisk(code)).toBe('alive and small');
+});
+
+onLinux('when the disk has space again, the log continues', () => {
+  const file = join(temporaryFolder(), 'log');
+  const code = `
+    const fs = require('fs');
+    const log = require(${JSON.stringify(log)}).createJsonLog({ process: 'worker' });
+    for (let times = 0; times < 40; times++) log.info('x'.repeat(100_000));
+    fs.closeSync(1);
+    fs.openSync(${JSON.stringify(file)}, 'w'); // gets the free file descriptor 1
+    log.info('y'.repeat(100_000));
+    log.info('the last line');`;
+
+  withFullDisk(code);
+
+  expect(readFileSync(file, 'utf8').trimEnd().split('\n').at(-1)).toContain('the last line');
 });

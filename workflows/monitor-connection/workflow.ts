@@ -105,19 +105,13 @@ class MonitorRun {
   }
 
   async #loop(): Promise<ConnectionView> {
-    do {
-      while (!this.#isOver) {
-        const event = await this.#nextEvent(this.#state);
-        if (event) this.#apply(event);
-      }
-      await condition(() => this.#events.areSent);
-    } while (!this.#isOver); // a signal has started the monitor again
+    while (!isFinal(this.#state) && !this.#isStopped) {
+      const event = await this.#nextEvent(this.#state);
+      if (event) this.#apply(event);
+    }
+    await condition(() => this.#events.areSent);
     if (this.#cancelError) throw this.#cancelError as Error;
     return this.#view;
-  }
-
-  get #isOver(): boolean {
-    return isFinal(this.#state) || this.#isStopped;
   }
 
   get #view(): ConnectionView {

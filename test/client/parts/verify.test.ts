@@ -7,9 +7,13 @@ const [secret, other] = [createSecret(), createSecret()];
 const event = { type: 'connector.waiting', timestamp: '2026-01-31T12:00:00.000Z', data: { id: 'run.1' } };
 const text = JSON.stringify(event);
 
+const NOW = Date.now();
+beforeEach(() => jest.spyOn(Date, 'now').mockReturnValue(NOW));
+afterEach(() => jest.restoreAllMocks());
+
 /** The headers of a post that was signed `secondsAgo` seconds ago, with one signature for each secret. */
 function signedBy(secrets: string[], secondsAgo = 0) {
-  const at = new Date(Date.now() - secondsAgo * 1000);
+  const at = new Date(NOW - secondsAgo * 1000);
   return {
     'webhook-id': 'run.1',
     'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
@@ -28,7 +32,7 @@ test('verify accepts the body as a Buffer, and the headers of a fetch request', 
 });
 
 test('verify accepts a signature that is up to 5 minutes old', () => {
-  expect(verify(signedBy([secret], 240), text, secret)).toEqual(event);
+  expect(verify(signedBy([secret], 299), text, secret)).toEqual(event);
 });
 
 const headers = signedBy([secret]);
@@ -38,8 +42,8 @@ test.each<[string, Parameters<typeof verify>]>([
   ['with a changed body', [headers, `${text} `, secret]],
   ['with a changed id', [{ ...headers, 'webhook-id': 'run.2' }, text, secret]],
   ['with a changed time', [{ ...headers, 'webhook-timestamp': String(Number(headers['webhook-timestamp']) - 1) }, text, secret]], // prettier-ignore
-  ['over 5 minutes old', [signedBy([secret], 3600), text, secret]],
-  ['from the future', [signedBy([secret], -3600), text, secret]],
+  ['over 5 minutes old', [signedBy([secret], 301), text, secret]],
+  ['from the future', [signedBy([secret], -301), text, secret]],
   ['without headers', [{}, text, secret]],
   ['without a signature', [{ ...headers, 'webhook-signature': undefined }, text, secret]],
   ['with two ids', [{ ...headers, 'webhook-id': ['run.1', 'run.1'] }, text, secret]],
