@@ -1,5 +1,5 @@
 /** Sends the events of a run. Numbers the events, and leaves out events without a target. */
-import { CancellationScope, proxyActivities } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, log, proxyActivities } from '@temporalio/workflow';
 import type { EventData, EventType } from './events';
 import { isNotify } from './input';
 import { activityRetry, type ConnectorActivities, type TargetFacts } from './ports';
@@ -70,6 +70,13 @@ export class EventSender {
       ...(this.#notify && { notify: this.#notify }),
     };
     this.#unsent++;
-    void CancellationScope.nonCancellable(() => sendEvent(report)).then(() => void this.#unsent--);
+    const sent = () => void this.#unsent--;
+    void CancellationScope.nonCancellable(() => sendEvent(report)).then(sent, (error: unknown) => {
+      // Temporal repeats the activity without a limit, but an operator can end it. An unhandled rejection would fail each
+      // later workflow task.
+      if (!(error instanceof ActivityFailure)) throw error;
+      log.error('An event is lost: its activity was ended', { type });
+      sent();
+    });
   }
 }

@@ -127,7 +127,7 @@ export async function openStage(
 }
 
 /** The server suggests continue-as-new at this number of history events. Temporal's default is 4,096. */
-const SUGGESTED_AT = 60;
+export const SUGGESTED_AT = 60;
 
 /** Opens a stage on a new dev server that suggests continue-as-new after only SUGGESTED_AT history events. */
 export async function openStageOfShortHistories(

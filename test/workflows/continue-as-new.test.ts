@@ -12,13 +12,13 @@ import { fairnessOf } from '../../workflows/fairness';
 import type { Input } from '../../workflows/input';
 import { taskQueue } from '../../workflows/messages';
 import type { TimelineEntry, View } from '../../workflows/view';
-import { consentScene } from '../support/consent';
+import { consentScene, signInPath } from '../support/consent';
 import { eventually } from '../support/eventually';
 import { ofKind, timersOf, type HistoryEvent } from '../support/histories';
 import { isRead, keyInput, refusal, sendUntilAnswered, updates } from '../support/messages';
 import { startReceiver, type Receiver } from '../support/receiver';
 import { settled } from '../support/scene';
-import { openStageOfShortHistories, type Scene, type Stage } from '../support/stage';
+import { openStageOfShortHistories, SUGGESTED_AT, type Scene, type Stage } from '../support/stage';
 
 // This limit only ends a test that hangs. Without a workflow cache, a test takes up to 20 s even on an idle machine.
 jest.setTimeout(600_000);
@@ -143,6 +143,26 @@ test.concurrent(
     expect(after).toEqual(before);
   },
 );
+
+test.concurrent('if the history is full while a link is made, the next run has the attempt of this link', async () => {
+  const scene = await consentScene(stage);
+  const { runId } = await scene.view();
+  const release = stage.sandbox.fault({ match: { path: signInPath(scene.key) }, then: 'held' });
+  const link = persistently(() => scene.asks());
+  await eventually(scene.mintings, (count) => count === 1);
+  // The unanswered request for the link postpones Continue-As-New.
+  await eventually(
+    () => signals(scene, 'propertyInput', wrong).then(() => newest(scene).describe()),
+    ({ historyLength }) => historyLength > SUGGESTED_AT,
+  );
+  await isRead(scene);
+
+  release();
+  const { attemptId } = await link;
+  const next = await eventually(scene.view, (view) => view.runId !== runId);
+
+  expect(next.attempt).toMatchObject({ id: attemptId });
+});
 
 test.concurrent(
   'after continue-as-new the next run has the same deadline, and its timer fires at this deadline',

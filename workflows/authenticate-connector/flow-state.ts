@@ -91,9 +91,10 @@ export class FlowState {
     return this.#timeline.value;
   }
 
-  carried(state: WaitingState, more: Pick<Carried, 'links' | 'subscribers' | 'events' | 'isMonitored'>): Carried {
+  /** The state of a waiting flow, for the next run. A new link changes the state without an end of the wait. */
+  carried(more: Pick<Carried, 'links' | 'subscribers' | 'events' | 'isMonitored'>): Carried {
     return {
-      state,
+      state: this.#state as WaitingState,
       revision: this.#revision,
       since: this.#since,
       waitSince: this.#waitSince,

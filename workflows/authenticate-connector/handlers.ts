@@ -2,7 +2,6 @@
 import {
   ApplicationFailure,
   CancellationScope,
-  CancelledFailure,
   condition,
   isCancellation,
   setDefaultSignalHandler,
@@ -155,15 +154,16 @@ async function authorize({ flow, links }: Context, request: AuthorizationRequest
     if (attempt) flow.apply({ type: 'linkMinted', id: attempt.id, attempt, by: request.by });
     return answer;
   } catch (error) {
-    // After a cancel request, the SDK fails the call before it schedules the activity.
-    if (error instanceof CancelledFailure) throw failureOf(problemOf('notNow'));
+    // The flow has left the state, or was cancelled. After a cancel request, the SDK fails the call before it schedules
+    // the activity.
+    if (isCancellation(error)) throw failureOf(problemOf('notNow'));
     const event = eventOfFailure(error, flow.state);
     // A link needs no input of the user, so every failure is an operator's trouble, except an outage that ends without
     // an operator.
     const isTrouble = event.type !== 'cyclrUnavailable' || event.operatorsTrouble !== undefined;
     countLink(isTrouble ? 'operatorsTrouble' : 'unavailable');
     if (isTrouble) reportOperatorsTrouble(event.type === 'cyclrUnavailable' ? event : {});
-    throw failureOf(problemOf(isCancellation(error) ? 'notNow' : 'cyclrUnavailable'));
+    throw failureOf(problemOf('cyclrUnavailable'));
   }
 }
 

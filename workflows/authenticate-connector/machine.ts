@@ -135,10 +135,13 @@ const expiredInOutage = (state: ActiveState): State => ({
   problem: problemOf('cyclrUnavailable'),
 });
 
-const confirmed = (
-  _state: unknown,
-  { connector, verification = 'notChecked' }: { connector: Connector; verification?: Verification },
-): State => ({ name: 'authenticated', connector, verification });
+const confirmed = ({
+  connector,
+  verification = 'notChecked',
+}: {
+  connector: Connector;
+  verification?: Verification;
+}): State => ({ name: 'authenticated', connector, verification });
 
 /**
  * The state after Cyclr accepted the credentials: `awaitingProperties` if the connector now has a new required
@@ -152,7 +155,7 @@ function confirmedIfComplete(
   const { connector, verification = 'notChecked' } = event;
   const wasStored = (name: string) => before.fields.some((field) => field.name === name && field.stored);
   const isComplete = missingFields(connector).every(({ name }) => wasStored(name));
-  return isComplete ? confirmed(null, event) : awaitingProperties(connector, verification);
+  return isComplete ? confirmed(event) : awaitingProperties(connector, verification);
 }
 
 /**
@@ -169,7 +172,7 @@ const waiting = {
   ): State => ({ ...state, connector, problem }),
   // The event after a re-read that no input caused. The flow makes this re-read after a link has expired, and when the
   // deadline has passed.
-  authorizationConfirmed: confirmed,
+  authorizationConfirmed: (_state: unknown, event: On<'authorizationConfirmed'>) => confirmed(event),
   timedOut: ({ connector }: WaitingState, event: On<'timedOut'>): State => ({
     name: 'expired',
     connector: event.connector ?? connector,
@@ -263,9 +266,7 @@ function withFixedValues(connector: Connector): Connector {
  */
 function byProperties(connector: Connector, verification?: Verification): State {
   if (missingFields(connector).length > 0) return awaitingProperties(connector, verification);
-  return verification && isAuthenticated(connector)
-    ? confirmed(null, { connector, verification })
-    : byAuthMethod(connector);
+  return verification && isAuthenticated(connector) ? confirmed({ connector, verification }) : byAuthMethod(connector);
 }
 
 /**
@@ -281,7 +282,7 @@ const isAuthenticated = ({ authenticated, refusedByCheck }: Connector): boolean 
 
 /** The next state after the connector was read without an input of the user. */
 function byConnector(connector: Connector, intent: Intent, verification?: Verification): State {
-  if (isAuthenticated(connector) && intent === 'authenticate') return confirmed(null, { connector, verification });
+  if (isAuthenticated(connector) && intent === 'authenticate') return confirmed({ connector, verification });
   const method = authMethodOf(connector);
   const asksFirst = intent === 'reauthenticate' && method === 'clientCredentials';
   const needsProperties = asksFirst || missingFields(connector).length > 0;

@@ -1,5 +1,6 @@
 /** The Temporal part of a flow: the loop, the waits, the activities. `machine.ts` decides the next state. */
 import {
+  ActivityFailure,
   ApplicationFailure,
   CancellationScope,
   allHandlersFinished,
@@ -164,7 +165,10 @@ class FlowRun {
       at: new Date().toISOString(),
       ...(by !== undefined && { by }),
     };
-    return calls.reportToMonitor(this.#key, outcome);
+    return calls.reportToMonitor(this.#key, outcome).catch((error: unknown) => {
+      // Temporal repeats the activity without a limit, but an operator can end it.
+      if (!(error instanceof ActivityFailure)) throw error;
+    });
   }
 
   /** At the end of the flow, refuses the unread inputs, so that the timeline shows each of them. */
@@ -244,7 +248,7 @@ class FlowRun {
     if (deadline.fired) return deadline.at < this.#flow.deadline ? undefined : this.#lastRead(state);
     if (hasLinkExpired()) return this.#readAfterLink(state);
     if (reminder?.fired) return void this.#events.remind(this.#flow);
-    return this.#continueAsNew(state);
+    return this.#continueAsNew();
   }
 
   /**
@@ -352,7 +356,7 @@ class FlowRun {
     return workflowInfo().continueAsNewSuggested && allHandlersFinished() && this.#events.areSent;
   }
 
-  #continueAsNew(state: WaitingState): Promise<never> {
+  #continueAsNew(): Promise<never> {
     const { memo, startTime } = workflowInfo();
     // The memo gives all runs of one flow the start time of the first run.
     const options = { memo: { startedAt: startTime.toISOString(), ...memo } };
@@ -363,7 +367,7 @@ class FlowRun {
       ...this.#events.carried,
       ...(this.#isMonitored && { isMonitored: true as const }),
     };
-    return next(this.#input, this.#flow.carried(state, more));
+    return next(this.#input, this.#flow.carried(more));
   }
 
   /** Turns a message into an event for the present state. `undefined` if the message changes nothing. */
