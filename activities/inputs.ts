@@ -81,7 +81,7 @@ async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: Activ
  * The time when an activity attempt must end: some time before its start-to-close timeout. So an attempt sends no
  * further call to Cyclr after Temporal has started the next attempt.
  */
-const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
+export const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
 
 /**
  * Opens all values before the first value is sent to Cyclr. So if one value can't be opened, nothing changes in Cyclr.

@@ -11,6 +11,7 @@ import type { ActivityAttempt } from './attempt';
 import type { CyclrClient } from './cyclr/client';
 import { notAuthenticatedYet } from './failures';
 import { storeFixedValues } from './fixed-values';
+import { attemptEndMs } from './inputs';
 import { fingerprintOf, hasChanged } from './fingerprint';
 
 /** The settings for links to Cyclr's consent page. */
@@ -47,12 +48,13 @@ export async function mintLink(
   request: LinkRequest,
 ): Promise<MintedLink> {
   const { attemptId, returnTo } = request;
+  const target = { ...key, endsAtMs: attemptEndMs() };
   // `kid`, `use` and `alg` are left out, because sealing needs only the point on the curve.
   const { kty, crv, x, y } = request.replyKey;
-  const fingerprint = request.fingerprint ? await presentFingerprint({ cyclr, keys }, key) : undefined;
-  await storeFixedValues(cyclr, key);
+  const fingerprint = request.fingerprint ? await presentFingerprint({ cyclr, keys }, target) : undefined;
+  await storeFixedValues(cyclr, target);
   const username = (consent.username ?? 'onboarding-{accountId}').replaceAll('{accountId}', () => key.accountId);
-  const { Token: token, ExpiresAtUtc: expiresAtMs } = await cyclr.postSignInToken(key, username);
+  const { Token: token, ExpiresAtUtc: expiresAtMs } = await cyclr.postSignInToken(target, username);
   // `href` is the normal form of the URL. A backslash in `returnTo` could mean one URL for a browser, and another URL
   // for Cyclr.
   const targetOrigin = new URL(returnTo).href;

@@ -180,8 +180,9 @@ export const environment = z.object({
   }),
   CYCLR_REQUESTS_PER_SECOND: count.optional().meta({
     description:
-      'Highest number of activities that all workers of the task queue together start in a second. Each activity calls ' +
-      'Cyclr once or a few times. All workers need the same value.',
+      'Highest number of activities that all workers of the task queue together start in a second. Most activities call ' +
+      'Cyclr once or a few times; the read of all connectors of an account makes a call for each page. All workers need the ' +
+      'same value.',
     example: '20',
     default: 'no limit',
   }),

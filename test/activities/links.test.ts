@@ -11,7 +11,7 @@ import type { FaultRule } from '../../sandbox/fault-rule';
 import type { ConnectorKey } from '../../workflows/connector';
 import type { ReplyKey } from '../../workflows/messages';
 import { everythingIn, leaks } from './leaks';
-import { ACCOUNT, answering, BEARER, failure, keys, rejection, scene, stopAll, type Scene } from './scene';
+import { ACCOUNT, answering, BEARER, failure, inContext, keys, rejection, scene, stopAll, type Scene } from './scene';
 
 afterEach(stopAll);
 
@@ -52,6 +52,9 @@ const patched = async (patch: ConnectorPatch, connector = 'Ledgerly'): Promise<S
   at.sandbox.update(ACCOUNT, at.key.connectorId, patch);
   return at;
 };
+
+/** Calls `mintLink` in the context of an activity. */
+const minting = inContext({})(mintLink);
 
 describe('minted links', () => {
   test('a minted link leads to the consent page of the service domain, with every value encoded', async () => {
@@ -163,7 +166,7 @@ describe('minted links', () => {
       const { replyKey: own, opening } = await replyKey();
       const consent = { serviceUrl: `${sandbox.url}${more.path ?? ''}`, username: more.username };
       const request = { attemptId: ATTEMPT, replyKey: own, returnTo: RETURN_TO, fingerprint: false };
-      const minted = await mintLink({ cyclr, keys: keys.private, consent }, key, request);
+      const minted = await minting({ cyclr, keys: keys.private, consent }, key, request);
       return { url: await opened(minted, key, opening), signIns: sandbox.signIns(accountId), sandbox };
     };
 
@@ -235,6 +238,17 @@ describe('mintLink', () => {
     expect(leaks(everythingIn([failed, at.log]), 'sign-in-4711')).toEqual([]);
   });
 
+  test('mintLink makes no call to Cyclr after its activity attempt has run out of time', async () => {
+    const { sandbox, cyclr, key } = await scene('Ledgerly');
+    const { replyKey: own } = await replyKey();
+    const request = { attemptId: ATTEMPT, replyKey: own, returnTo: RETURN_TO, fingerprint: true };
+    const parts = { cyclr, keys: keys.private, consent: { serviceUrl: sandbox.url } };
+    const late = inContext({ startToCloseTimeoutMs: 1 })(mintLink);
+
+    expect(await rejection(late(parts, key, request))).toMatchObject({ kind: 'unreachable' });
+    expect(sandbox.requests.filter(({ account }) => account !== undefined)).toEqual([]);
+  });
+
   test('a failure of mintLink quotes neither an error text of Cyclr nor the bearer token', async () => {
     const url = await answering((_request, response) => {
       response.statusCode = 400;
@@ -245,7 +259,7 @@ describe('mintLink', () => {
     const request = { attemptId: ATTEMPT, replyKey: own, returnTo: RETURN_TO, fingerprint: false };
     const parts = { cyclr, keys: keys.private, consent: { serviceUrl: url } };
 
-    const err = await rejection(mintLink(parts, { accountId: ACCOUNT, connectorId: 7 }, request));
+    const err = await rejection(minting(parts, { accountId: ACCOUNT, connectorId: 7 }, request));
 
     expect(err).toEqual(new CyclrError('refused', `POST ${signInPath()}: 400`));
     expect(leaks(everythingIn(err), 'sign-in-4711', BEARER, 'client-secret-4711')).toEqual([]);
