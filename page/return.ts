@@ -31,6 +31,7 @@ function show(button: HTMLButtonElement, onClick: () => void): void {
  * closes the window.
  */
 async function retryOrClose(button: HTMLButtonElement): Promise<void> {
+  button.disabled = true;
   const { account, connector } = button.dataset;
   const isAnswered = account !== undefined && (await isRetried(account, Number(connector)));
   if (!isAnswered) closeWindow(button);

@@ -33,8 +33,12 @@ export function postToWindow(form: ConsentForm, name: string, frame?: HTMLIFrame
 }
 
 /** Posts the form in this tab. The return page then leads back through the tab's history (see return.ts). */
-export const postToThisTab = (form: ConsentForm): void =>
+export function postToThisTab(form: ConsentForm): void {
+  // `history.length` also counts the entries after the present entry, such as the pages of an earlier consent. A new entry
+  // removes these entries.
+  history.pushState(history.state, '');
   post(form, '_self', { depth: `${Math.min(history.length, 99)}` });
+}
 
 function post({ service, token, connectorId, name }: ConsentForm, target: string, more: { depth?: string } = {}): void {
   const form = document.createElement('form');

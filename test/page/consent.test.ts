@@ -53,6 +53,25 @@ describeInBrowser('consent', () => {
     expect((await scene.view(key)).state).toBe('authenticated');
   });
 
+  test('the user can consent in the same tab for two connectors one after the other, and each return page leads back', async () => {
+    const keys = scene.install('Ledgerly', 'Chirper');
+    const page = await scene.open(keys, {
+      before: (blocked) => blocked.addInitScript('window.open = () => null'),
+    });
+
+    for (const name of ['Ledgerly', 'Chirper']) {
+      await button(page, `Go to ${name}`).click();
+      await button(page, 'Continue in this tab').click();
+      await button(page, 'Approve').click();
+      await heading(page, `${name} is connected`).waitFor();
+      await button(page, 'Back').click();
+      await heading(page, 'Connect your apps').waitFor();
+    }
+
+    expect(page.url()).toBe(`${scene.service.url}/connect`);
+    for (const key of keys) expect((await scene.view(key)).state).toBe('authenticated');
+  });
+
   test('after the user closed the consent window, the page opens another window with a fresh link', async () => {
     const { key, page } = await waiting();
     const first = await goOut(page);
