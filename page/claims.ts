@@ -1,6 +1,6 @@
 /** The claims of the service's tokens, without a check of the signature. Only the service can check the signature. */
 
-type Claims = { [claim in 'label' | 'account' | 'connectors' | 'onboarding' | 'by']?: unknown };
+type Claims = { [claim in 'label' | 'account' | 'connectors' | 'onboarding' | 'by' | 'language']?: unknown };
 
 /** The claims of a token. No claims if the text is no complete token. */
 export function claimsOf(token: string): Claims {

@@ -3,6 +3,7 @@
  * element.
  */
 import { LitElement, type PropertyValues } from 'lit';
+import { claimsOf } from './claims';
 import { ConnectSession, type EventDetail } from './connect-session';
 import type { CyclrConnect as Declared } from './cyclr-connect';
 import { invitationOf } from './invitation';
@@ -127,6 +128,12 @@ export class CyclrConnect extends LitElement implements Declared {
     this.#chooseLanguage();
     const isOther = changed.has('session') && (this.session ?? '') !== (this.#current?.token ?? '');
     const isElsewhere = changed.has('service') && this.#current !== undefined;
+    // Another invitation can be for another account, so the session of the former invitation ends.
+    if (changed.get('invitation') && !changed.has('session') && this.#current) {
+      this.#stop();
+      this.session = null;
+      return;
+    }
     if (!this.isConnected || !(isOther || isElsewhere)) return;
     if (!isElsewhere && this.session && this.#current?.continueWith(this.session)) return;
     this.#stop();
@@ -199,8 +206,12 @@ export class CyclrConnect extends LitElement implements Declared {
   }
 
   #chooseLanguage(): void {
-    const session = this.#current?.state.session;
-    const language = languageOf(this.language, session?.language, document.documentElement.lang);
+    const { language: ofToken } = claimsOf(this.session ?? this.invitation ?? '');
+    const language = languageOf(
+      this.language,
+      typeof ofToken === 'string' ? ofToken : undefined,
+      document.documentElement.lang,
+    );
     if (language === this.#language) return;
     this.#language = language;
     void load(language, this.#base).then(() => this.requestUpdate());

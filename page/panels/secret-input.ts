@@ -73,6 +73,7 @@ class SecretInput extends AsyncDirective {
     this.#update();
     const area = root.getElementById(input.id) as HTMLTextAreaElement;
     area.value = value; // the value is not in the template, because the template's text would stay in the document
+    area.dispatchEvent(new Event('input', { bubbles: true })); // so the form counts the value as typed
     area.focus();
   };
 

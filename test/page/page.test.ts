@@ -131,6 +131,21 @@ describeInBrowser('connect page', () => {
     expect(foundIn(kept)).toEqual([]);
   });
 
+  test('after a refusal, a pasted secret of several lines removes the problem, as a typed secret does', async () => {
+    const page = await scene.open(scene.install('Brightdesk'));
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await field(page, 'API key').fill('wrong');
+    await button(page, 'Connect').click();
+    const invalid = page.locator('[aria-invalid="true"]');
+    await invalid.waitFor();
+
+    await page.evaluate(`navigator.clipboard.writeText('one\\ntwo')`);
+    await field(page, 'API key').press('ControlOrMeta+V');
+
+    await invalid.waitFor({ state: 'detached' });
+    expect(await field(page, 'API key').inputValue()).toBe('one\ntwo');
+  });
+
   test('a pasted secret of several lines is masked, and its line breaks arrive at Cyclr', async () => {
     const [kestrel, insightful] = scene.install('Kestrel', 'Insightful');
     const lines = '-----BEGIN KEY-----\nMIIB\n\nq3s\n-----END KEY-----';
@@ -289,6 +304,27 @@ describeInBrowser('connect page', () => {
     await button(page, 'Connect').click();
     await heading(page, 'Brightdesk is connected').waitFor();
     expect(before).toEqual([]);
+  });
+
+  test('an invitation is shown in its language, and another invitation replaces the session of the former one', async () => {
+    const invitations = await Promise.all(
+      ['Acme Ltd', 'Other Ltd'].map((accountLabel) =>
+        scene.service.session(scene.install('Brightdesk'), { kind: 'invitation', language: 'de', accountLabel }),
+      ),
+    );
+    const page = await (await scene.someone()).newPage();
+    await page.goto(`${scene.service.url}/connect#invitation=${invitations[0]}`);
+    await page.getByText('Acme Ltd').first().waitFor();
+    await button(page, 'Los geht’s').click();
+    await field(page, 'API-Schlüssel').waitFor();
+
+    await page.locator('cyclr-connect').evaluate((element, invitation) => {
+      (element as unknown as { invitation: string }).invitation = invitation!;
+    }, invitations[1]);
+
+    await button(page, 'Los geht’s').waitFor();
+    await page.getByText('Other Ltd').first().waitFor();
+    expect(await page.getByText('Acme Ltd').count()).toBe(0);
   });
 
   test('the connect page reports an expired session at the next step, and no input reaches the flow', async () => {
