@@ -115,7 +115,7 @@ function lockedField(props: PanelProps, field: Field & { value: string }, index:
   const { label, help, value } = field;
   const id = `locked-${index}`;
   const options: InputOptions = {
-    ...{ id, name: '', label, help: [help, m.locked].filter(Boolean).join(' ') },
+    ...{ id, name: '', label, help: [helpIn(field.helpTexts, m.tag) ?? help, m.locked].filter(Boolean).join(' ') },
     problem: problem && problemText(m, problem, connector),
   };
   return html`<div class="field" part="field">

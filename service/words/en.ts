@@ -23,7 +23,7 @@ export const en = {
   slow: 'This takes longer than usual. Keep this window open: it continues by itself.',
   forAccount: (account: string) => `For ${account}.`,
   goOn: 'Continue',
-  theConnector: 'The connector',
+  theConnector: 'The app',
   unfinished: (name: string) => `${name} is not connected yet`,
   outcomes: {
     awaitingAuthorization: (name) => `${name} is not connected: try again`,

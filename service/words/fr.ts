@@ -14,13 +14,13 @@ const troubles: Troubles = {
 export const fr: PageWords = {
   tag: 'fr',
   goingOut: (name) => (name === undefined ? 'Ouverture de la page de connexion …' : `Redirection vers ${name} …`),
-  slow: 'Cela prend plus de temps que d’habitude. Gardez cette fenêtre ouverte : elle continue d’elle-même.',
+  slow: 'Cela prend plus de temps que d’habitude. Gardez cette fenêtre ouverte : elle continue d’elle-même.',
   forAccount: (account) => `Pour ${account}.`,
   goOn: 'Continuer',
   theConnector: 'L’application',
   unfinished: (name) => `${name} n’est pas encore connecté`,
   outcomes: {
-    awaitingAuthorization: (name) => `${name} n’est pas connecté : réessayez`,
+    awaitingAuthorization: (name) => `${name} n’est pas connecté : réessayez`,
     verifyingAuthorization: (name) => `Vérification de ${name} …`,
     authenticated: (name) => `${name} est connecté`,
     expired: (name) => `${name} n’a pas été connecté à temps`,
@@ -38,7 +38,7 @@ export const fr: PageWords = {
   whereFrom: 'Revenez à la page où vous avez commencé.',
   tryAgain: 'Fermez cette fenêtre, et réessayez sur la page où vous avez commencé.',
   hiddenOrigin:
-    'Votre navigateur n’a pas indiqué de quel site web vous venez : la politique de référent de ce site l’interdit. Signalez-le à son exploitant.',
+    'Votre navigateur n’a pas indiqué de quel site web vous venez : la politique de référent de ce site l’interdit. Signalez-le à son exploitant.',
   trouble: (code) => troubles[code] ?? 'Cela ne fonctionne pas pour le moment. Réessayez plus tard.',
   connect: 'Connecter vos applications',
   loading: 'Chargement …',
