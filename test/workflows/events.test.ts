@@ -11,6 +11,7 @@ import { ConnectorAuth } from '../../client/connector-auth';
 import { verify, WebhookVerificationError } from '../../client/http';
 import { createTestSecrets, searchFor } from '../../scripts/faults/secret-search';
 import { persistently } from '../../scripts/user/persistent';
+import { openFlow } from '../../service/flows';
 import { registerSearchAttributes } from '../../temporal/search-attributes';
 import { sendFinalEvents } from '../../worker/sweep';
 import type { EventReport } from '../../workflows/events';
@@ -310,6 +311,32 @@ describe('a run in a final state that is still open', () => {
     const next = await eventually(() => client.start(key), ({ started }) => started); // prettier-ignore
 
     expect(next.runId).not.toBe(runId);
+  });
+
+  test('a call that makes a session starts a new run if the latest run is in a final state but still open', async () => {
+    const { key, runId, signals, reaches } = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+    await signals('cancel');
+    await reaches('cancelled');
+
+    await openFlow(releasing(), key, { by: 'shop' });
+
+    const latest = await stage.auth.latestRun(key);
+    expect(latest.runId).not.toBe(runId);
+  });
+
+  test('a flow ends although an operator has ended the activity that sends its final event', async () => {
+    const { handle } = await stage.sceneIn('authenticated', 'Openrates');
+    const { workflowId, runId, raw } = await handle.describe();
+    const [sending] = raw.pendingActivities ?? [];
+    const failure = { message: 'ended by an operator', applicationFailureInfo: { nonRetryable: true } };
+
+    await stage.client.workflowService.respondActivityTaskFailedById({
+      ...{ namespace: stage.namespace, workflowId, runId, failure },
+      activityId: sending!.activityId,
+    });
+
+    expect(await handle.result()).toMatchObject({ state: 'authenticated' });
+    expect(stage.log.join('\n')).toContain('An event is lost: its activity was ended');
   });
 
   test('if the latest run of an onboarding is in a final state but still open, addConnectors fails as closed, and a start waits until this run has closed, and starts the next run', async () => {
