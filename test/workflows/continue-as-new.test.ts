@@ -150,17 +150,18 @@ test.concurrent('if the history is full while a link is made, the next run has t
   const release = stage.sandbox.fault({ match: { path: signInPath(scene.key) }, then: 'held' });
   const link = persistently(() => scene.asks());
   await eventually(scene.mintings, (count) => count === 1);
+  await Promise.all(Array.from({ length: SUGGESTED_AT }, () => signals(scene, 'propertyInput', wrong)));
   // The unanswered request for the link postpones Continue-As-New.
-  await eventually(
-    () => signals(scene, 'propertyInput', wrong).then(() => newest(scene).describe()),
-    ({ historyLength }) => historyLength > SUGGESTED_AT,
+  const full = await eventually(
+    () => scene.handle.describe(),
+    ({ raw }) => !raw.pendingWorkflowTask,
   );
-  await isRead(scene);
 
   release();
   const { attemptId } = await link;
   const next = await eventually(scene.view, (view) => view.runId !== runId);
 
+  expect(full.status.name).toBe('RUNNING');
   expect(next.attempt).toMatchObject({ id: attemptId });
 });
 

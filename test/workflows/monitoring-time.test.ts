@@ -1,5 +1,7 @@
 /** Monitored connections over days and months: reads, breaks, repairs, automatic re-authentication. */
+import { activityInfo } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
+import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { Policies, policiesOf } from '../../activities/policies/policies';
 import {
   connectionWorkflowIdOf,
@@ -20,6 +22,7 @@ import {
 import { monitorStart } from '../../workflows/monitor-connection/start';
 import { eventually } from '../support/eventually';
 import { kindOf, ofKind } from '../support/histories';
+import { keyInput } from '../support/messages';
 import { startReceiver, type Receiver } from '../support/receiver';
 import { openSkippingStage, workerMetrics, type Scene, type SkippingStage } from '../support/stage';
 
@@ -35,11 +38,12 @@ const policies = new Policies(
 
 let stage: SkippingStage;
 let receiver: Receiver;
+const targets = () => ({ default: { url: receiver.url, secrets: [receiver.secret] } });
 const monitors: WorkflowHandle[] = [];
 
 beforeAll(async () => {
   [stage, receiver] = await Promise.all([openSkippingStage(), startReceiver()]);
-  await stage.restartWorker({}, { default: { url: receiver.url, secrets: [receiver.secret] } }, policies, '1 day');
+  await stage.restartWorker({}, targets(), policies, '1 day');
 });
 
 afterEach(async () => {
@@ -174,6 +178,46 @@ test('a start that arrives after `stop`, but before the end of the run, continue
 
   expect((await monitor.handle.describe()).status.name).toBe('RUNNING');
   expect(Date.parse(later.checkedAt!) - Date.parse(checkedAt!)).toBeGreaterThan(86_400_000);
+});
+
+describe('while an activity is held', () => {
+  let release!: () => void;
+
+  const holding = (held: string) => {
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const inbound: ActivityInboundCallsInterceptor = {
+      execute: async (input, next) => {
+        if (activityInfo().activityType === held) await released;
+        return next(input);
+      },
+    };
+    return stage.restartWorker({ interceptors: { activity: [() => ({ inbound })] } }, targets(), policies, '1 day');
+  };
+
+  afterEach(async () => {
+    release();
+    await stage.restartWorker({}, targets(), policies, '1 day');
+  });
+
+  test('a flow ends although an operator has ended the activity that reports to the monitor', async () => {
+    await holding('reportToMonitor');
+    const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
+    stage.record('report-to-monitor-ended', flow.handle);
+    await flow.signals('credentialInput', await keyInput(stage, flow));
+    const reporting = await eventually(
+      () => flow.handle.describe(),
+      ({ raw }) => raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'reportToMonitor') ?? false,
+    );
+    const { workflowId, runId, raw } = reporting;
+    const { activityId } = raw.pendingActivities!.find(({ activityType }) => activityType?.name === 'reportToMonitor')!;
+
+    await stage.client.workflowService.respondActivityTaskFailedById({
+      ...{ namespace: stage.client.options.namespace, workflowId, runId, activityId },
+      failure: { message: 'ended by an operator', applicationFailureInfo: { nonRetryable: true } },
+    });
+
+    expect(await flow.handle.result()).toMatchObject({ state: 'authenticated' });
+  });
 });
 
 test("Temporal's own cancellation ends a monitor with the status Canceled, after its events are sent", async () => {
