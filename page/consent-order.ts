@@ -1,6 +1,6 @@
 /**
  * The messages by which the pages of one browser make sure that only one consent is open at a time. Cyclr's link signs
- * the browser in to one connector, so a newer link ends the sign-in of an older link. Pure functions, without the
+ * the browser in to the account, and a newer link ends the sign-in of an older link. Pure functions, without the
  * document.
  */
 

@@ -23,7 +23,7 @@ export declare class CyclrConnect extends HTMLElement {
   session: string | null;
   /** The token of an invitation. A click of the user turns the invitation into a session. */
   invitation: string | null;
-  /** A language tag. The default is the language of the session, then the language of the page. */
+  /** A language tag. The default is the language of the session or invitation, then the language of the page. */
   language: string | null;
   theme: 'light' | 'dark' | 'auto' | null;
   /** The `PUBLIC_URL` of the service. Needed only if the host page loads the module from another address. */

@@ -67,7 +67,8 @@ export class CyclrConnect extends LitElement implements Declared {
    * makes a new session.
    */
   declare invitation: string | null;
-  /** A language tag. The default is the language of the session, then the language of the page. */
+  /** A language tag. The default is the language of the session or of the invitation, then the language of the
+   * page. */
   declare language: string | null;
   declare theme: 'light' | 'dark' | 'auto' | null;
   /** The service's base URL. The default is the origin and path of this module. */
@@ -125,15 +126,16 @@ export class CyclrConnect extends LitElement implements Declared {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    this.#chooseLanguage();
     const isOther = changed.has('session') && (this.session ?? '') !== (this.#current?.token ?? '');
     const isElsewhere = changed.has('service') && this.#current !== undefined;
     // Another invitation can be for another account, so the session of the former invitation ends.
-    if (changed.get('invitation') && !changed.has('session') && this.#current) {
+    const isInvitedAnew = Boolean(this.invitation && changed.get('invitation') && !isOther && this.#current);
+    if (isInvitedAnew) {
       this.#stop();
       this.session = null;
-      return;
     }
+    this.#chooseLanguage();
+    if (isInvitedAnew) return;
     if (!this.isConnected || !(isOther || isElsewhere)) return;
     if (!isElsewhere && this.session && this.#current?.continueWith(this.session)) return;
     this.#stop();
@@ -206,7 +208,7 @@ export class CyclrConnect extends LitElement implements Declared {
   }
 
   #chooseLanguage(): void {
-    const { language: ofToken } = claimsOf(this.session ?? this.invitation ?? '');
+    const { language: ofToken } = claimsOf(this.session || this.invitation || '');
     const language = languageOf(
       this.language,
       typeof ofToken === 'string' ? ofToken : undefined,

@@ -34,6 +34,7 @@ async function retryOrClose(button: HTMLButtonElement): Promise<void> {
   button.disabled = true;
   const { account, connector } = button.dataset;
   const isAnswered = account !== undefined && (await isRetried(account, Number(connector)));
+  button.disabled = false;
   if (!isAnswered) closeWindow(button);
 }
 

@@ -35,8 +35,12 @@ export function postToWindow(form: ConsentForm, name: string, frame?: HTMLIFrame
 /** Posts the form in this tab. The return page then leads back through the tab's history (see return.ts). */
 export function postToThisTab(form: ConsentForm): void {
   // `history.length` also counts the entries after the present entry, such as the pages of an earlier consent. A new entry
-  // removes these entries.
-  history.pushState(history.state, '');
+  // removes these entries. Without it, only the way back can be lost.
+  try {
+    history.pushState(history.state, '');
+  } catch {
+    // A script of the host page, or a limit of the browser, forbids it.
+  }
   post(form, '_self', { depth: `${Math.min(history.length, 99)}` });
 }
 

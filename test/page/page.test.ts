@@ -308,9 +308,10 @@ describeInBrowser('connect page', () => {
 
   test('an invitation is shown in its language, and another invitation replaces the session of the former one', async () => {
     const invitations = await Promise.all(
-      ['Acme Ltd', 'Other Ltd'].map((accountLabel) =>
-        scene.service.session(scene.install('Brightdesk'), { kind: 'invitation', language: 'de', accountLabel }),
-      ),
+      [
+        { language: 'de', accountLabel: 'Acme Ltd' },
+        { language: 'fr', accountLabel: 'Other Ltd' },
+      ].map((more) => scene.service.session(scene.install('Brightdesk'), { kind: 'invitation', ...more })),
     );
     const page = await (await scene.someone()).newPage();
     await page.goto(`${scene.service.url}/connect#invitation=${invitations[0]}`);
@@ -322,7 +323,7 @@ describeInBrowser('connect page', () => {
       (element as unknown as { invitation: string }).invitation = invitation!;
     }, invitations[1]);
 
-    await button(page, 'Los geht’s').waitFor();
+    await button(page, 'Commencer').waitFor();
     await page.getByText('Other Ltd').first().waitFor();
     expect(await page.getByText('Acme Ltd').count()).toBe(0);
   });
