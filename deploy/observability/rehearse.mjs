@@ -137,8 +137,6 @@ const shellEnv = () => ({
   PATH: `${folder}:${process.env.PATH}`, // the folder has the program `temporal`
   TEMPORAL_ADDRESS: running.temporal.address,
   HEALTH_PORT: `${ports.health}`,
-  SERVICE: running.service.url,
-  KEY: keys.apiKey,
 });
 
 /**

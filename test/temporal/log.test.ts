@@ -33,6 +33,7 @@ onLinux('when the disk has space again, the log continues', () => {
     const fs = require('fs');
     const log = require(${JSON.stringify(log)}).createJsonLog({ process: 'worker' });
     for (let times = 0; times < 40; times++) log.info('x'.repeat(100_000));
+    for (let times = 0; times < 1000; times++) log.info(''); // fills the rest of the limit
     fs.closeSync(1);
     fs.openSync(${JSON.stringify(file)}, 'w'); // gets the free file descriptor 1
     log.info('y'.repeat(100_000));
