@@ -414,7 +414,8 @@ export class ConnectorAuth {
   /**
    * Tells whether integrations may run for a connector: the answer comes from the last read by the connector's monitor.
    * This call reads nothing from Cyclr. If the connector has no monitor, the answer comes from the latest run of its
-   * flow that has read Cyclr. Needs a worker if a monitor is open. Fails: `notStarted` if the connector has neither a monitor nor a flow.
+   * flow that has read Cyclr. Needs a worker if a monitor is open. Fails: `notStarted` if the connector has neither a
+   * monitor nor a flow.
    */
   connection(key: ConnectorKey): Promise<ConnectionView> {
     return this.#calls.bounded(() => this.#connections.read(key));
