@@ -35,7 +35,8 @@ function npmTest(root: string) {
   for (const stream of [npm.stdout, npm.stderr]) stream.on('data', (chunk: Buffer) => (output.text += chunk));
   const ended = once(npm, 'close');
   atEnd(async () => {
-    npm.kill();
+    npm.kill('SIGKILL');
+    for (const pid of processesIn(root)) process.kill(Number(pid), 'SIGKILL'); // a failed test can leave processes
     await ended;
   });
   return { npm, output, ended };
@@ -67,6 +68,9 @@ test.each(ways)(
     write(join(root, 'page', 'vite.config.mjs'), ENDLESS);
     const { npm, output, ended } = npmTest(root);
     await eventually(() => output.text.includes('building dist/') && processesIn(root).length > 3);
+    // On a busy machine, npm can still be in the step in which it started the script. A signal would then end npm, and npm
+    // would not forward the signal.
+    await eventually(() => isIdle(npm.pid!));
 
     send(npm);
     await ended;
@@ -75,6 +79,9 @@ test.each(ways)(
     expect(readdirSync(root).filter((name) => name.startsWith('dist'))).toEqual([]);
   },
 );
+
+/** True if the main thread of the process waits for something. */
+const isIdle = (pid: number): boolean => /^State:\s+S/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 
 /** Returns the ids of the processes that run in the folder `root`. Works on Linux only. */
 function processesIn(root: string): string[] {
