@@ -1,10 +1,9 @@
 /** The events of flows: the events that a flow sends, their targets, and the results of deliveries. */
 import type { ServerResponse } from 'node:http';
-import { activityInfo } from '@temporalio/activity';
 import { Client, type WorkflowClientInterceptor, type WorkflowFailedError } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger, NativeConnection, type ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection } from '@temporalio/worker';
 import type { Targets } from '../../activities';
 import { sendEvent } from '../../activities/events/delivery';
 import { ConnectorAuth } from '../../client/connector-auth';
@@ -15,6 +14,7 @@ import { openFlow } from '../../service/flows';
 import { registerSearchAttributes } from '../../temporal/search-attributes';
 import { sendFinalEvents } from '../../worker/sweep';
 import type { EventReport } from '../../workflows/events';
+import { endActivity, holding } from '../support/activities';
 import { eventually } from '../support/eventually';
 import { histories, ofKind } from '../support/histories';
 import { createSecret, startReceiver, status, type Receiver } from '../support/receiver';
@@ -282,14 +282,9 @@ describe('a run in a final state that is still open', () => {
   let release!: () => void;
 
   beforeEach(async () => {
-    const released = new Promise<void>((resolve) => (release = resolve));
-    const inbound: ActivityInboundCallsInterceptor = {
-      execute: async (input, next) => {
-        if (activityInfo().activityType === 'sendEvent') await released;
-        return next(input);
-      },
-    };
-    await stage.restartWorker({ interceptors: { activity: [() => ({ inbound })] } }, targets);
+    const held = holding('sendEvent');
+    release = held.release;
+    await stage.restartWorker(held.options, targets);
   });
 
   afterEach(async () => {
@@ -326,14 +321,8 @@ describe('a run in a final state that is still open', () => {
 
   test('a flow ends although an operator has ended the activity that sends its final event', async () => {
     const { handle } = await stage.sceneIn('authenticated', 'Openrates');
-    const { workflowId, runId, raw } = await handle.describe();
-    const [sending] = raw.pendingActivities ?? [];
-    const failure = { message: 'ended by an operator', applicationFailureInfo: { nonRetryable: true } };
 
-    await stage.client.workflowService.respondActivityTaskFailedById({
-      ...{ namespace: stage.namespace, workflowId, runId, failure },
-      activityId: sending!.activityId,
-    });
+    await endActivity(stage.client, handle, 'sendEvent');
 
     expect(await handle.result()).toMatchObject({ state: 'authenticated' });
     expect(stage.log.join('\n')).toContain('An event is lost: its activity was ended');

@@ -1,7 +1,5 @@
 /** Monitored connections over days and months: reads, breaks, repairs, automatic re-authentication. */
-import { activityInfo } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { Policies, policiesOf } from '../../activities/policies/policies';
 import {
   connectionWorkflowIdOf,
@@ -20,6 +18,7 @@ import {
   taskQueue,
 } from '../../workflows/messages';
 import { monitorStart } from '../../workflows/monitor-connection/start';
+import { endActivity, holding } from '../support/activities';
 import { eventually } from '../support/eventually';
 import { kindOf, ofKind } from '../support/histories';
 import { keyInput } from '../support/messages';
@@ -98,6 +97,10 @@ const gives = (flow: Scene) => flow.gives({ kind: 'apiKey', key: 'right' });
 const setAuthenticated = ({ accountId, connectorId }: ConnectorKey, Authenticated: boolean) =>
   stage.sandbox.update(accountId, connectorId, { Authenticated });
 
+/** The requests of the account that Cyclr has not answered yet. */
+const openRequests = ({ accountId }: ConnectorKey) =>
+  stage.sandbox.requests.filter(({ account, status }) => account === accountId && !status);
+
 test('a connection that Cyclr no longer reports as authenticated becomes broken at the next read, and connected when Cyclr reports it as authenticated again', async () => {
   const { monitor, key, id, runId } = await monitored();
   const first = await monitor.view();
@@ -125,7 +128,7 @@ test('a read that Cyclr answered before a flow authenticated the connector does 
   const first = await monitor.view();
   const match = { account: key.accountId, path: `/connectors/${key.connectorId}$` };
   const releases = [1, 2].map(() => stage.sandbox.fault({ match, then: 'held' }));
-  const open = () => stage.sandbox.requests.filter(({ account, status }) => account === key.accountId && !status);
+  const open = () => openRequests(key);
 
   setAuthenticated(key, false);
   await monitor.handle.signal(checkConnection, { every: '2 days' });
@@ -165,7 +168,7 @@ test('a start that arrives after `stop`, but before the end of the run, continue
   stage.record('monitor-start-after-stop', monitor.handle);
   const match = { account: key.accountId, path: `/connectors/${key.connectorId}$` };
   const release = stage.sandbox.fault({ match, then: 'held' });
-  const open = () => stage.sandbox.requests.filter(({ account, status }) => account === key.accountId && !status);
+  const open = () => openRequests(key);
 
   await monitor.handle.signal(checkConnection, { every: '2 days' });
   await eventually(open, ({ length }) => length === 1); // so the run can't end yet
@@ -180,44 +183,21 @@ test('a start that arrives after `stop`, but before the end of the run, continue
   expect(Date.parse(later.checkedAt!) - Date.parse(checkedAt!)).toBeGreaterThan(86_400_000);
 });
 
-describe('while an activity is held', () => {
-  let release!: () => void;
-
-  const holding = (held: string) => {
-    const released = new Promise<void>((resolve) => (release = resolve));
-    const inbound: ActivityInboundCallsInterceptor = {
-      execute: async (input, next) => {
-        if (activityInfo().activityType === held) await released;
-        return next(input);
-      },
-    };
-    return stage.restartWorker({ interceptors: { activity: [() => ({ inbound })] } }, targets(), policies, '1 day');
-  };
-
-  afterEach(async () => {
-    release();
-    await stage.restartWorker({}, targets(), policies, '1 day');
-  });
-
-  test('a flow ends although an operator has ended the activity that reports to the monitor', async () => {
-    await holding('reportToMonitor');
+test('a flow ends although an operator has ended the activity that reports to the monitor', async () => {
+  const { options, release } = holding('reportToMonitor');
+  await stage.restartWorker(options, targets(), policies, '1 day');
+  try {
     const flow = await stage.sceneIn('awaitingCredentials', 'Brightdesk');
     stage.record('report-to-monitor-ended', flow.handle);
     await flow.signals('credentialInput', await keyInput(stage, flow));
-    const reporting = await eventually(
-      () => flow.handle.describe(),
-      ({ raw }) => raw.pendingActivities?.some(({ activityType }) => activityType?.name === 'reportToMonitor') ?? false,
-    );
-    const { workflowId, runId, raw } = reporting;
-    const { activityId } = raw.pendingActivities!.find(({ activityType }) => activityType?.name === 'reportToMonitor')!;
 
-    await stage.client.workflowService.respondActivityTaskFailedById({
-      ...{ namespace: stage.client.options.namespace, workflowId, runId, activityId },
-      failure: { message: 'ended by an operator', applicationFailureInfo: { nonRetryable: true } },
-    });
+    await endActivity(stage.client, flow.handle, 'reportToMonitor');
 
     expect(await flow.handle.result()).toMatchObject({ state: 'authenticated' });
-  });
+  } finally {
+    release();
+    await stage.restartWorker({}, targets(), policies, '1 day');
+  }
 });
 
 test("Temporal's own cancellation ends a monitor with the status Canceled, after its events are sent", async () => {
