@@ -1,4 +1,4 @@
-import { Context } from '@temporalio/activity';
+import { activityInfo, Context } from '@temporalio/activity';
 import { activityBudgetMs, activityRetry } from '../workflows/ports';
 
 /**
@@ -13,6 +13,12 @@ interface Facts {
   /** The planned start of the next attempt, in milliseconds. */
   nextAt?: number;
 }
+
+/**
+ * The time when an activity attempt must end: some time before its start-to-close timeout. So an attempt sends no
+ * further call to Cyclr after Temporal has started the next attempt.
+ */
+export const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
 
 /** One activity attempt, with the facts of the attempts before it. */
 export class ActivityAttempt {

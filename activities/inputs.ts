@@ -1,5 +1,4 @@
 /** Opens a user's input and stores it in Cyclr. */
-import { activityInfo } from '@temporalio/activity';
 import { credentialsOf } from '../sealing/credentials';
 import type { PrivateKeys } from '../sealing/keys';
 import { open, SealingError, type Binding } from '../sealing/seal';
@@ -7,7 +6,7 @@ import type { AuthMethod, Connector, ConnectorKey, Sealed } from '../workflows/c
 import type { Credentials } from '../workflows/input';
 import type { CredentialValue, PropertyValues } from '../workflows/ports';
 import { problemOf } from '../workflows/problems';
-import type { ActivityAttempt } from './attempt';
+import { attemptEndMs, type ActivityAttempt } from './attempt';
 import type { CyclrClient, Target } from './cyclr/client';
 import { CyclrError, isOfKind } from './cyclr/errors';
 import { authValueOf, fits, withoutPastedSpace } from './credentials';
@@ -76,12 +75,6 @@ async function withHeartbeats<T>(attempt: ActivityAttempt, call: (attempt: Activ
     clearInterval(timer);
   }
 }
-
-/**
- * The time when an activity attempt must end: some time before its start-to-close timeout. So an attempt sends no
- * further call to Cyclr after Temporal has started the next attempt.
- */
-export const attemptEndMs = (): number => performance.now() + activityInfo().startToCloseTimeoutMs * 0.75;
 
 /**
  * Opens all values before the first value is sent to Cyclr. So if one value can't be opened, nothing changes in Cyclr.

@@ -7,11 +7,10 @@ import { seal } from '../sealing/seal';
 import type { ConnectorKey } from '../workflows/connector';
 import { readTimesMs } from '../workflows/ports';
 import type { Authorization, AuthorizationCheck, LinkRequest, MintedLink } from '../workflows/ports';
-import type { ActivityAttempt } from './attempt';
+import { attemptEndMs, type ActivityAttempt } from './attempt';
 import type { CyclrClient } from './cyclr/client';
 import { notAuthenticatedYet } from './failures';
 import { storeFixedValues } from './fixed-values';
-import { attemptEndMs } from './inputs';
 import { fingerprintOf, hasChanged } from './fingerprint';
 
 /** The settings for links to Cyclr's consent page. */
