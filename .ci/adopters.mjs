@@ -145,12 +145,8 @@ function documentedWorkflow() {
   const copies = blocks.filter(([, , code]) => !code.startsWith('export * from'));
   for (const [, file, code] of copies) {
     const source = readFileSync(join(root, 'examples', 'temporal-app', `${file}.ts`), 'utf8');
-    if (
-      !code
-        .trim()
-        .split('\n\n')
-        .every((part) => source.includes(part))
-    )
+    const parts = code.trim().split('\n\n');
+    if (!parts.every((part) => source.includes(part)))
       throw new Error(`docs/library.md has other code than examples/temporal-app/${file}.ts`);
   }
   if (copies.length !== 2) throw new Error(`docs/library.md has ${copies.length} copies of the example`);

@@ -21,9 +21,10 @@ const PAGE = 'page';
 const bundler = fileURLToPath(new URL('bundle.mjs', import.meta.url));
 
 /** True if dist/ was built from the present sources, lockfile and compiler settings. */
-export function isBuilt(root) {
-  return JSON.stringify(stampIn(join(root, 'dist'))) === JSON.stringify(stampOf(root));
-}
+export const isBuilt = (root) => isStampOf(root, stampIn(join(root, 'dist')));
+
+/** True if the stamp is that of the present sources, lockfile and compiler settings. */
+const isStampOf = (root, stamp) => JSON.stringify(stamp) === JSON.stringify(stampOf(root));
 
 /**
  * Builds in a separate folder, which then replaces dist/. So a failed or interrupted build does not change dist/.
@@ -45,7 +46,7 @@ export async function build(root) {
       page(root, join(workFolder, 'page'), stamp),
     ]);
     for (const { reason } of parts) if (reason) throw reason;
-    if (JSON.stringify(stampOf(root)) !== JSON.stringify(stamp))
+    if (!isStampOf(root, stamp))
       throw new Error('the build failed: the sources have changed during the build. Repeat the command');
     renameSync(join(workFolder, BUNDLE), join(output, BUNDLE));
     renameSync(join(workFolder, 'page'), join(output, PAGE));
