@@ -40,8 +40,8 @@ export const ANSWER_WITHIN_MS = 10_000;
 const TRANSIT_MS = 5_000;
 const QUERY_RETRY_MS = 2_500;
 /**
- * A query without an answer is sent at least this many times: 4 × 2.5 s = 10 s. The clock alone is not enough, because time
- * passes without a try while the machine is suspended.
+ * A query without an answer is sent at least this many times: 4 × 2.5 s = 10 s. The clock alone is not enough, because
+ * time passes without a try while the machine is suspended.
  */
 const MIN_QUERIES = 4;
 const RETRY_MS = 100;

@@ -119,8 +119,8 @@ export class Onboardings {
   }
 
   /**
-   * Adds connectors to the open onboarding, and returns the progress. Fails: `invalidInput`, also if the onboarding would
-   * have more than 500 connectors; `notStarted`; `closed`.
+   * Adds connectors to the open onboarding, and returns the progress. Fails: `invalidInput`, also if the onboarding
+   * would have more than 500 connectors; `notStarted`; `closed`.
    */
   async addConnectors(key: OnboardingKey, request: AddConnectors): Promise<OnboardingProgress> {
     if (!isAddConnectors(request)) throw invalidInput('connectorIds is not a list of 1 to 500 positive integers');
@@ -138,8 +138,8 @@ export class Onboardings {
 }
 
 /**
- * The number of connectors of the request that the onboarding did not add. There are two possible reasons: the onboarding
- * had ended or was cancelling its flows, or it would have more than 500 connectors.
+ * The number of connectors of the request that the onboarding did not add. There are two possible reasons: the
+ * onboarding had ended or was cancelling its flows, or it would have more than 500 connectors.
  */
 function lackingIn({ connectors }: OnboardingProgress, { connectorIds }: AddConnectors): number {
   const known = new Set(connectors.map(({ connectorId }) => connectorId));

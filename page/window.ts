@@ -34,8 +34,8 @@ export function postToWindow(form: ConsentForm, name: string, frame?: HTMLIFrame
 
 /** Posts the form in this tab. The return page then leads back through the tab's history (see return.ts). */
 export function postToThisTab(form: ConsentForm): void {
-  // `history.length` also counts the entries after the present entry, such as the pages of an earlier consent. A new entry
-  // removes these entries. Without it, only the way back can be lost.
+  // `history.length` also counts the entries after the present entry, such as the pages of an earlier consent. A new
+  // entry removes these entries. Without it, only the way back can be lost.
   try {
     history.pushState(history.state, '');
   } catch {

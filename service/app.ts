@@ -123,8 +123,8 @@ const ROUTES = /^\/(connect|v1|docs|openapi\.json|healthz|readyz)(?=[/?]|$)/;
 
 /**
  * Removes the path of PUBLIC_URL from a URL. Some proxies keep this path in the requests that they forward, and other
- * proxies remove the path: the service works behind both kinds of proxies. The path of PUBLIC_URL can be the beginning of
- * a route, such as `/connect`. So this function removes the path only before a route.
+ * proxies remove the path: the service works behind both kinds of proxies. The path of PUBLIC_URL can be the beginning
+ * of a route, such as `/connect`. So this function removes the path only before a route.
  */
 const withoutBase = (url: string, base: string): string =>
   url.startsWith(base) && ROUTES.test(url.slice(base.length)) ? url.slice(base.length) : url;

@@ -38,9 +38,9 @@ function allowedAddress(config: Config, name: string, given: string, isValid: (u
 }
 
 /**
- * Answers the CORS preflights of calls under `prefix`, for each origin in ALLOWED_ORIGINS. Any other OPTIONS request gets
- * the answer for an unknown path. The service still checks the call that follows, and refuses it if its session was made
- * for another origin.
+ * Answers the CORS preflights of calls under `prefix`, for each origin in ALLOWED_ORIGINS. Any other OPTIONS request
+ * gets the answer for an unknown path. The service still checks the call that follows, and refuses it if its session
+ * was made for another origin.
  */
 export function answerPreflights(app: App, { allowedOrigins }: Config, prefix: string): void {
   const options = {

@@ -72,8 +72,8 @@ export class EventSender {
     this.#unsent++;
     const sent = () => void this.#unsent--;
     void CancellationScope.nonCancellable(() => sendEvent(report)).then(sent, (error: unknown) => {
-      // Temporal repeats the activity without a limit, but an operator can end it. An unhandled rejection would fail each
-      // later workflow task.
+      // Temporal repeats the activity without a limit, but an operator can end it. An unhandled rejection would fail
+      // each later workflow task.
       if (!(error instanceof ActivityFailure)) throw error;
       log.error('An event is lost: its activity was ended', { type });
       sent();

@@ -39,8 +39,8 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
 };
 
 /**
- * Changes each message that would make the SDK throw before any handler runs (SDK 1.24). For an update, the SDK would only
- * reject the update: without its arguments, the validator rejects it as `malformed`. The arguments of a run after
+ * Changes each message that would make the SDK throw before any handler runs (SDK 1.24). For an update, the SDK would
+ * only reject the update: without its arguments, the validator rejects it as `malformed`. The arguments of a run after
  * Continue-As-New stay unchanged: without its arguments, the run would start again in its first state, and no error
  * would show this.
  */

@@ -61,7 +61,8 @@ export const connectorFinished = defineSignal<[ConnectorFinished]>('connectorFin
  * accepted or refused the input, or with the current view if Cyclr has done neither within 10 s. If the validator finds
  * a fault in the input, it rejects the update, without an event in the history. The update then fails with an
  * ApplicationFailure, whose type is the code of the problem. In a working state, the validator checks only the shape
- * and the size of the input: if the flow later refuses the input, the update answers with the view. Update id: the submission id.
+ * and the size of the input: if the flow later refuses the input, the update answers with the view. Update id: the
+ * submission id.
  */
 export const submitProperties = defineUpdate<View, [PropertyInput]>('submitProperties');
 export const submitCredentials = defineUpdate<View, [CredentialInput]>('submitCredentials');

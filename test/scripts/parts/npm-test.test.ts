@@ -68,8 +68,8 @@ test.each(ways)(
     write(join(root, 'page', 'vite.config.mjs'), ENDLESS);
     const { npm, output, ended } = npmTest(root);
     await eventually(() => output.text.includes('building dist/') && processesIn(root).length > 3);
-    // On a busy machine, npm can still be in the step in which it started the script. A signal would then end npm, and npm
-    // would not forward the signal.
+    // On a busy machine, npm can still be in the step in which it started the script. A signal would then end npm, and
+    // npm would not forward the signal.
     await eventually(() => isIdle(npm.pid!));
 
     send(npm);
